@@ -1,0 +1,54 @@
+"""The command line's frame: one application, one place where errors become exit codes.
+
+Exit codes: 0 done, 2 the user's mistake (one line, no traceback), 1 our fault (traceback).
+Commands live in one file each and import what is heavy inside themselves, so that ``--help``
+answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from propose_reduce import __version__
+from propose_reduce.errors import InputError
+
+app = typer.Typer(
+    name="propose-reduce",
+    help="Every object in a video as a complete, labelled, scored mask sequence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"propose-reduce {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="show the version"),
+    ] = False,
+) -> None:
+    """Every object in a video as a complete, labelled, scored mask sequence."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one line on stderr and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"propose-reduce: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Data sets: the rendered benchmark, readers, training pairs, checks."""

@@ -1,0 +1,1 @@
+"""The networks: Seq Mask R-CNN and its weights."""

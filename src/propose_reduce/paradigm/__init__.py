@@ -1,0 +1,1 @@
+"""Propose, score, reduce: the algorithm, which knows no network and no file."""

@@ -1,0 +1,1 @@
+"""Things that fit the three doors (protocols.py)."""

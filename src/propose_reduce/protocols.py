@@ -1,0 +1,53 @@
+"""The three doors between the algorithm and the networks (docs/architecture.md).
+
+Class scores everywhere: column 0 is background, column ``i + 1`` is ``categories[i]``. A detector
+that knows only a label and a score puts ``1 - score`` in column 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
+
+
+class Proposer(Protocol):
+    """Finds the objects of one frame."""
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Foreground classes, in the order of the class score columns."""
+
+    def propose(self, clip: Clip, frame: int) -> Detections:
+        """Return what is seen on ``frame`` (0-based), most confident first."""
+
+
+class Propagator(Protocol):
+    """Follows given masks through the whole clip."""
+
+    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+        """Yield every seed's masks once for every frame, its key frame included, in any order.
+
+        All seeds go in at once, so that a propagator may batch them.
+        """
+
+
+class Scorer(Protocol):
+    """Says what class the masks of one frame show."""
+
+    def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
+        """Return class probabilities.
+
+        Args:
+            clip: the video.
+            frame: 0-based frame index.
+            masks: bool (N, H, W) on the working size, none of them empty.
+            origins: N detections; row ``i`` is the detection behind mask ``i``.
+
+        Returns:
+            float32 (N, C + 1); rows sum to 1.
+        """

@@ -1,0 +1,282 @@
+"""Every setting, with its text, default and range; presets; overrides.
+
+A preset is one YAML file with the sections ``model`` (what the weights file carries),
+``inference`` and ``training``; it names only what differs from the defaults here. The defaults
+are the paper's ResNet-50 model for YouTube-VIS (supplementary, section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from propose_reduce.errors import InputError, nearest, unknown_name
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """Frozen settings; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def category_set(name: str) -> tuple[str, ...]:
+    """Return the categories of a known data set, in id order (SYSTEM section 11)."""
+    known = yaml.safe_load((files("propose_reduce") / "presets" / "categories.yml").read_text())
+    if name not in known:
+        raise unknown_name("category set", name, known)
+    return tuple(known[name])
+
+
+class ModelSettings(Settings):
+    """What a network is; the weights file carries it."""
+
+    categories: tuple[str, ...] = Field(
+        ("instance",), min_length=1, description="foreground classes, or the name of a known set"
+    )
+    backbone: str = Field("resnet50", description="timm model with feature strides 4, 8, 16, 32")
+    pyramid_channels: int = Field(256, ge=1, description="channels of the feature pyramid P2..P6")
+    box_channels: int = Field(1024, ge=1, description="width of the box head's two layers")
+    mask_channels: int = Field(256, ge=1, description="width of the mask head's layers")
+    mask_layers: int = Field(4, ge=1, description="3x3 convolutions in the mask head")
+    propagation_channels: int = Field(256, ge=2, description="width of the Seq-Prop head")
+    key_channels: int = Field(64, ge=1, description="channels of memory and query keys")
+    anchor_sizes: tuple[int, int, int, int, int] = Field(
+        (32, 64, 128, 256, 512), description="anchor side on P2..P6, pixels"
+    )
+    anchor_ratios: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="anchor height / width")
+    anchor_offset: float = Field(
+        0.5, ge=0, le=1, description="anchor centre in its cell: 0.5 authors, 0 torchvision"
+    )
+    anchor_rounding: bool = Field(True, description="round anchor corners to whole pixels")
+    roi_aligned: bool = Field(
+        False, description="RoIAlign shifts by half a cell (the later convention)"
+    )
+    roi_minimum_cell: bool = Field(
+        False, description="RoIs smaller than one cell are widened to it, as torchvision does"
+    )
+    roi_samples: int = Field(2, ge=1, description="RoIAlign samples per bin side")
+    batch_norm_eps: float = Field(1e-5, ge=0, description="epsilon of the backbone's batch norms")
+    long_side: int = Field(640, ge=32, description="input fits into this long side, pixels")
+    short_side: int = Field(360, ge=32, description="input fits into this short side, pixels")
+    pixel_mean: tuple[float, float, float] = Field(
+        (123.675, 116.28, 103.53), description="subtracted from RGB 0-255"
+    )
+    pixel_std: tuple[float, float, float] = Field(
+        (58.395, 57.12, 57.375), description="RGB is divided by this"
+    )
+    frozen_stages: int = Field(
+        2, ge=0, le=5, description="backbone stages without training: 1 = stem, 2 = and layer1, .."
+    )
+    freeze_batch_norm: bool = Field(
+        True, description="batch-norm statistics stay fixed (their affine parameters train)"
+    )
+
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _named_set(cls, value: object) -> object:
+        return category_set(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> ModelSettings:
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError(f"categories must be distinct, got {list(self.categories)}")
+        if self.long_side < self.short_side:
+            raise ValueError(
+                f"long_side ({self.long_side}) must be at least short_side ({self.short_side})"
+            )
+        return self
+
+
+class ProposeSettings(Settings):
+    """What starts a sequence (SYSTEM section 2)."""
+
+    key_frames: int = Field(5, ge=1, description="K, the frames to propose on")
+    max_objects: int = Field(10, ge=1, description="O, the best detections of a key frame")
+    min_score: float = Field(0.2, ge=0, le=1, description="a detection scores above this")
+    box_nms: float = Field(0.5, ge=0, le=1, description="box NMS IoU inside one class")
+    mask_nms: float | None = Field(
+        0.2, ge=0, le=1, description="mask NMS IoU inside a key frame; null turns it off"
+    )
+    rpn_proposals: int = Field(200, ge=1, description="RPN boxes per level before and in all after")
+    rpn_nms: float = Field(0.7, ge=0, le=1, description="RPN box NMS IoU per level")
+
+
+class PropagateSettings(Settings):
+    """How masks travel through the video (SYSTEM section 2)."""
+
+    memory_every: int = Field(5, ge=1, description="memorise every Nth frame from the key frame")
+    memory_frames: int = Field(
+        16, ge=2, description="most frames in a memory; when full every second other one goes"
+    )
+    self_propagation: bool = Field(
+        True, description="the key frame too is segmented from its memory, not taken as detected"
+    )
+
+
+class ReduceSettings(Settings):
+    """How redundant sequences go (SYSTEM section 4)."""
+
+    kind: Literal["hard", "soft", "category-aware"] = Field(
+        "hard", description="drop (YouTube-VIS), decay (DAVIS), or decay class by class"
+    )
+    iou: float = Field(0.5, ge=0, le=1, description="sequence IoU from which the weaker one goes")
+    min_score: float = Field(0.05, ge=0, le=1, description="sequences below this are not kept")
+    sigma: float = Field(0.5, gt=0, description="soft kinds: scores decay by exp(-IoU^2 / sigma)")
+    soft_min_score: float = Field(
+        0.001, ge=0, le=1, description="soft kinds: stop below this decayed score"
+    )
+    max_sequences: int = Field(20, ge=1, description="soft: most sequences")
+    category_iou: float = Field(
+        0.9, ge=0, le=1, description="category-aware: IoU of the sequence NMS before the decay"
+    )
+    category_max_sequences: int = Field(
+        100, ge=1, description="category-aware: most sequences of one class"
+    )
+
+
+class InferenceSettings(Settings):
+    """The paradigm's settings, stage by stage."""
+
+    propose: ProposeSettings = ProposeSettings()
+    propagate: PropagateSettings = PropagateSettings()
+    reduce: ReduceSettings = ReduceSettings()
+
+
+class StageSettings(Settings):
+    """One stage of training (SYSTEM section 6)."""
+
+    epochs: int = Field(4, ge=1, description="passes over the training samples")
+    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="optimiser")
+    learning_rate: float = Field(5e-3, gt=0, description="initial learning rate")
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum")
+    weight_decay: float = Field(1e-4, ge=0, description="weight decay")
+    milestones: tuple[int, ...] = Field(
+        (), description="epochs, from 1, at whose start the learning rate is divided by 10"
+    )
+
+
+def _paper_stages() -> dict[str, StageSettings]:
+    return {
+        "main": StageSettings(milestones=(3, 4)),
+        "finetune": StageSettings(epochs=5, learning_rate=5e-5),
+    }
+
+
+class TrainingSettings(Settings):
+    """How the network is trained (SYSTEM section 6)."""
+
+    stages: dict[str, StageSettings] = Field(
+        default_factory=_paper_stages, min_length=1, description="stages by name, in order"
+    )
+    clip_gradient: float = Field(35.0, gt=0, description="largest gradient norm")
+    max_objects: int = Field(5, ge=1, description="most objects of one sample")
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip of a pair")
+    rpn_samples: int = Field(64, ge=1, description="anchors per image in the RPN loss")
+    rpn_positive: float = Field(0.5, ge=0, le=1, description="most of them positive, share")
+    rpn_proposals: int = Field(200, ge=1, description="proposals per image")
+    box_samples: int = Field(128, ge=1, description="boxes per image in the box loss")
+    box_positive: float = Field(0.25, ge=0, le=1, description="most of them positive, share")
+
+
+class Preset(Settings):
+    """A model with how it is run and trained."""
+
+    model: ModelSettings = ModelSettings()
+    inference: InferenceSettings = InferenceSettings()
+    training: TrainingSettings = TrainingSettings()
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets in the package, sorted."""
+    folder = files("propose_reduce") / "presets"
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
+
+
+def load_preset(name: str | Path) -> Preset:
+    """Return a preset by name, or from a YAML file of one's own.
+
+    Raises:
+        InputError: no such preset or file, a file that is no YAML mapping, an unknown key (the
+            nearest one is offered), or a value out of range.
+    """
+    if str(name) in preset_names():
+        text = (files("propose_reduce") / "presets" / f"{name}.yaml").read_text()
+    elif Path(name).suffix in {".yaml", ".yml"}:
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"preset file '{name}' cannot be read: {error}") from error
+    else:
+        raise unknown_name("preset", str(name), preset_names())
+    try:
+        data = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise InputError(f"preset '{name}' is no YAML: {' '.join(str(error).split())}") from error
+    return validate(Preset, data, f"preset '{name}'")
+
+
+def validate(kind: type[Model], data: Any, source: str) -> Model:
+    """Return settings made from plain data, or raise InputError with the first fault.
+
+    Args:
+        kind: the settings class.
+        data: mappings and plain values, as YAML or JSON gives them.
+        source: where the data comes from, for the message.
+    """
+    if not isinstance(data, dict):
+        raise InputError(f"{source} must be a mapping of settings, got {type(data).__name__}")
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        path = [str(part) for part in fault["loc"]]
+        if fault["type"] == "extra_forbidden":
+            guess = nearest(path[-1], known := _keys_beside(kind, path))
+            advice = f"did you mean '{guess}'?" if guess else f"known: {', '.join(sorted(known))}"
+            raise InputError(f"{source}: unknown setting '{'.'.join(path)}': {advice}") from error
+        message = fault["msg"].removeprefix("Value error, ")
+        where = f"{'.'.join(path)} = {fault['input']!r}: " if path else ""
+        raise InputError(f"{source}: {where}{message}") from error
+
+
+def _keys_beside(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """Return the keys that would have been right where ``path`` ends."""
+    level: Any = kind
+    for part in path[:-1]:
+        field = getattr(level, "model_fields", {}).get(part)
+        if field is not None:
+            arguments = getattr(field.annotation, "__args__", ())  # dict[str, Section] -> Section
+            level = arguments[-1] if arguments else field.annotation
+    return list(getattr(level, "model_fields", {}))
+
+
+def override(settings: Model, assignments: Iterable[str]) -> Model:
+    """Return settings with ``a.b=value`` assignments applied; values are read as YAML.
+
+    Raises:
+        InputError: an assignment without ``=``, an unknown key, or a value out of range.
+    """
+    data = settings.model_dump()
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise InputError(f"setting '{assignment}' must read name.name=value")
+        target = data
+        for key in keys[:-1]:
+            target = target.setdefault(key, {})
+            if not isinstance(target, dict):
+                raise InputError(f"setting '{path}': '{key}' is a value, not a section")
+        target[keys[-1]] = yaml.safe_load(text)
+    return validate(type(settings), data, "setting")

@@ -1,0 +1,207 @@
+"""What passes through the doors: frozen values that check themselves and do nothing else.
+
+Letters: T frames, O objects of a key frame, C foreground classes, H and W working pixels.
+Frame indices count from 0. The checks read a dtype's name instead of importing torch, because
+rooms that never touch a network (video, results, evaluation) share this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+from propose_reduce import rle
+from propose_reduce.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Size: TypeAlias = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+class Frames(Protocol):
+    """Lazy frames of one size: uint8 RGB arrays (H, W, 3), decoded when asked for."""
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        """Return frame ``index``, 0-based."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """A video as the algorithm sees it.
+
+    Attributes:
+        frames: the lazy frames, in the video's own pixels.
+        working_size: (height, width) of every mask between the doors, unpadded.
+        original_size: (height, width) of the frames.
+    """
+
+    frames: Frames
+    working_size: Size
+    original_size: Size
+
+    def __post_init__(self) -> None:
+        if len(self.frames) == 0:
+            raise InputError("the clip has 0 frames: give a video with at least one")
+        for name in ("working_size", "original_size"):
+            size = getattr(self, name)
+            if min(size) < 1:
+                raise InputError(f"Clip.{name} must be at least 1 x 1 pixels, got {size}")
+
+
+def frame_of(clip: Clip, index: int) -> np.ndarray:
+    """Return frame ``index`` of the clip, uint8 RGB (H, W, 3), checked.
+
+    Raises:
+        InputError: the frame is no uint8 RGB image or not of the clip's size.
+    """
+    frame = clip.frames[index]
+    expected = (*clip.original_size, 3)
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != expected:
+        got = f"{getattr(frame, 'dtype', type(frame).__name__)} {getattr(frame, 'shape', '')}"
+        raise InputError(f"frame {index} must be uint8 RGB {expected}, got {got.strip()}")
+    return frame
+
+
+def _require(value: Any, name: str, dtype: str, ndim: int) -> None:
+    """Raise InputError unless a tensor or array has this dtype and this many dimensions."""
+    got = str(value.dtype).removeprefix("torch.")
+    if got != dtype or value.ndim != ndim:
+        shape = tuple(value.shape)
+        raise InputError(f"{name} must be {dtype} with {ndim} dimensions, got {got} {shape}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What a proposer sees on one frame, most confident first.
+
+    Attributes:
+        masks: bool, (O, H, W), on the clip's working size.
+        class_scores: float32, (O, C + 1), probabilities; column 0 is background.
+    """
+
+    masks: Tensor
+    class_scores: Tensor
+
+    def __post_init__(self) -> None:
+        _require(self.masks, "Detections.masks", "bool", 3)
+        _require(self.class_scores, "Detections.class_scores", "float32", 2)
+        if len(self.masks) != len(self.class_scores):
+            raise InputError(
+                f"Detections has {len(self.masks)} masks but scores for {len(self.class_scores)}"
+            )
+        if not bool(((self.class_scores >= 0) & (self.class_scores <= 1)).all()):
+            raise InputError("Detections.class_scores must lie in [0, 1], found NaN or beyond")
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seed:
+    """Masks to follow from one key frame.
+
+    Attributes:
+        frame: the key frame, 0-based.
+        masks: bool, (O, H, W), on the clip's working size.
+    """
+
+    frame: int
+    masks: Tensor
+
+    def __post_init__(self) -> None:
+        _require(self.masks, "Seed.masks", "bool", 3)
+        if self.frame < 0:
+            raise InputError(f"Seed.frame must be 0 or more, got {self.frame}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameMasks:
+    """Where the objects of one seed are on one frame.
+
+    Attributes:
+        seed: index into the seeds that were given.
+        frame: 0-based frame index.
+        masks: bool, (O, H, W), on the clip's working size; all False where an object is absent.
+        presence: float32 (O,), the probability that the object is there, or None where the
+            propagator does not know.
+    """
+
+    seed: int
+    frame: int
+    masks: Tensor
+    presence: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.masks, "FrameMasks.masks", "bool", 3)
+        if self.presence is not None and self.presence.shape != self.masks.shape[:1]:
+            raise InputError(
+                f"FrameMasks.presence must have {len(self.masks)} values, "
+                f"got {tuple(self.presence.shape)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InstanceSequence:
+    """One object through the whole video, in the video's own pixels.
+
+    Attributes:
+        id: 1-based, unique in its video; by falling score unless windows were joined.
+        category: name of its best class.
+        score: its score for that class, in [0, 1]; comparable inside one video only.
+        class_scores: every class reported for it, by name; shares the masks.
+        key_frame: 0-based index of the frame it was proposed on.
+        size: (height, width) of the video.
+        segmentations: T compressed run-length encodings; None where it is absent.
+        frame_scores: T probabilities of its category on that frame; None where it is absent.
+    """
+
+    id: int
+    category: str
+    score: float
+    class_scores: dict[str, float]
+    key_frame: int
+    size: Size
+    segmentations: tuple[rle.Rle | None, ...]
+    frame_scores: tuple[float | None, ...]
+
+    def __post_init__(self) -> None:
+        if self.category not in self.class_scores:
+            raise InputError(
+                f"sequence {self.id}: its category '{self.category}' has no score among "
+                f"{sorted(self.class_scores)}"
+            )
+        if not 0.0 <= self.score <= 1.0:
+            raise InputError(f"sequence {self.id}: its score must lie in [0, 1], got {self.score}")
+        frames = len(self.segmentations)
+        if len(self.frame_scores) != frames:
+            raise InputError(
+                f"sequence {self.id}: {frames} segmentations but {len(self.frame_scores)} "
+                "frame scores"
+            )
+        if not 0 <= self.key_frame < frames:
+            raise InputError(
+                f"sequence {self.id}: its key frame must lie in 0..{frames - 1}, "
+                f"got {self.key_frame}"
+            )
+        for index, segmentation in enumerate(self.segmentations):
+            if segmentation is not None and tuple(segmentation["size"]) != self.size:
+                raise InputError(
+                    f"sequence {self.id}, frame {index}: its mask must be {self.size}, "
+                    f"got {tuple(segmentation['size'])}"
+                )
+
+    @property
+    def masks(self) -> np.ndarray:
+        """The masks, decoded: bool (T, H, W), all False where the object is absent."""
+        masks = np.zeros((len(self.segmentations), *self.size), dtype=bool)
+        for frame, segmentation in enumerate(self.segmentations):
+            if segmentation is not None:
+                masks[frame] = rle.decode(segmentation)
+        return masks

@@ -1,0 +1,75 @@
+"""The house has one way down: which room may import which (docs/architecture.md)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "propose_reduce"
+
+GROUND = {"errors", "structures", "protocols", "settings", "masks", "rle"}
+ROOMS = {"video", "data", "models", "paradigm", "results"}
+MAY_IMPORT: dict[str, set[str]] = {
+    **dict.fromkeys(GROUND | ROOMS, GROUND),
+    "parts": GROUND | {"models"},
+    "evaluation": GROUND | {"data", "results"},
+    "visualization": GROUND | {"results"},
+    "training": GROUND | ROOMS | {"parts", "evaluation"},
+    "api": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training"},
+    "cli": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training", "api"},
+    "__init__": {"api", "errors", "structures", "results"},
+    "__main__": {"cli"},
+}
+TORCH_FREE = ["evaluation", "video", "results", "visualization", "cli.main"]
+
+
+def imported_rooms(file: Path) -> set[str]:
+    """Return first-level names of propose_reduce that ``file`` imports, lazily or not."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    return {name.split(".")[1] for name in names if name.startswith("propose_reduce.")}
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: file.stem)
+def test_a_room_imports_only_what_lies_below(file):
+    room = room_of(file)
+    upward = imported_rooms(file) - MAY_IMPORT[room] - {room}
+    assert not upward, f"{file.name} in '{room}' imports {sorted(upward)}"
+
+
+def test_no_file_uses_relative_imports_which_this_table_cannot_see():
+    relative = [
+        file.name
+        for file in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_the_paradigm_knows_no_network_and_no_file():
+    forbidden = {"torch.nn", "pathlib", "os", "io", "cv2", "PIL", "av", "timm", "torchvision"}
+    for file in (SOURCE / "paradigm").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+            assert not {n for n in names if n in forbidden or n.startswith("torch.nn")}, file.name
+
+
+@pytest.mark.parametrize("room", TORCH_FREE)
+def test_a_room_without_networks_never_loads_torch(room):
+    command = f"import sys, propose_reduce.{room}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
