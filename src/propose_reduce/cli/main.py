@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce import __version__
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -27,7 +26,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"propose-reduce {__version__}")
+        from importlib.metadata import version
+
+        typer.echo(f"propose-reduce {version('propose-reduce')}")
         raise typer.Exit
 
 
