@@ -1,0 +1,71 @@
+import resource
+import signal
+
+import pytest
+
+from propose_reduce.errors import InputError
+from propose_reduce.files import replacing, write_text
+
+
+def left(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def interrupted(path, folder=False):
+    with replacing(path) as temporary:
+        if folder:
+            temporary.mkdir()
+        (temporary / "x" if folder else temporary).write_text("half")
+        raise KeyboardInterrupt
+
+
+def test_what_was_there_is_replaced_only_when_writing_ends_well(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert left(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for name in ("first", "second"):
+        with replacing(tmp_path / "d") as temporary:
+            temporary.mkdir()
+            (temporary / name).touch()
+    assert left(tmp_path) == ["d"]
+    assert left(tmp_path / "d") == ["second"]
+
+
+def test_a_half_written_folder_goes(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "d", folder=True)
+    assert left(tmp_path) == []
+
+
+def test_a_path_under_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write '.*file/a/b.txt': Not a directory"):
+        write_text(tmp_path / "file" / "a" / "b.txt", "x")
+
+
+def test_a_folder_of_that_name_is_not_deleted_for_a_file(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    (tmp_path / "a.txt" / "precious").touch()
+    with pytest.raises(InputError, match=r"cannot write '.*a.txt'"):
+        write_text(tmp_path / "a.txt", "x")
+    assert left(tmp_path / "a.txt") == ["precious"]
+
+
+def test_a_file_size_limit_leaves_nothing_behind(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(InputError, match="File too large"):
+            write_text(tmp_path / "big.txt", "x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert left(tmp_path) == []
