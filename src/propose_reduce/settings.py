@@ -62,6 +62,8 @@ class ModelSettings(Settings):
         False, description="RoIs smaller than one cell are widened to it, as torchvision does"
     )
     roi_samples: int = Field(2, ge=1, description="RoIAlign samples per bin side")
+    rpn_proposals: int = Field(200, ge=1, description="RPN boxes per level before and in all after")
+    rpn_nms: float = Field(0.7, ge=0, le=1, description="RPN box NMS IoU per level")
     batch_norm_eps: float = Field(1e-5, ge=0, description="epsilon of the backbone's batch norms")
     long_side: int = Field(640, ge=32, description="input fits into this long side, pixels")
     short_side: int = Field(360, ge=32, description="input fits into this short side, pixels")
@@ -104,8 +106,6 @@ class ProposeSettings(Settings):
     mask_nms: float | None = Field(
         0.2, ge=0, le=1, description="mask NMS IoU inside a key frame; null turns it off"
     )
-    rpn_proposals: int = Field(200, ge=1, description="RPN boxes per level before and in all after")
-    rpn_nms: float = Field(0.7, ge=0, le=1, description="RPN box NMS IoU per level")
 
 
 class PropagateSettings(Settings):

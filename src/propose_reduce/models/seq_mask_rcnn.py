@@ -1,0 +1,167 @@
+"""Seq Mask R-CNN: Mask R-CNN and the Seq-Prop head on one backbone.
+
+Letters in this file: B training samples, O objects, C foreground classes, H and W padded pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from propose_reduce.models.backbone import SIZE_DIVISOR, Backbone, Features, normalise
+from propose_reduce.models.detector import Detector
+from propose_reduce.models.roi_heads import paste
+from propose_reduce.models.rpn import DetectionTargets
+from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate, soft_iou_loss
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropagationTargets:
+    """The objects of one training sample that both frames show.
+
+    Attributes:
+        reference_boxes: float32 (O, 4), (x1, y1, x2, y2) on the reference frame, exclusive ends.
+        labels: int64 (O,), 1..C.
+        query_masks: bool or uint8 (O, y, x), the truth on the query frame, unpadded or padded.
+        reference_masks: likewise on the reference frame; None where the memory gets the mask
+            head's predictions, as in the paper.
+    """
+
+    reference_boxes: Tensor
+    labels: Tensor
+    query_masks: Tensor
+    reference_masks: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingBatch:
+    """B pairs of frames of one video each.
+
+    Attributes:
+        references: B images (3, y, x), RGB 0-255, uint8 or float32.
+        queries: B images likewise, each of its reference's size.
+        detection: the truth of each query frame.
+        propagation: the objects to carry from reference to query.
+    """
+
+    references: Sequence[Tensor]
+    queries: Sequence[Tensor]
+    detection: Sequence[DetectionTargets]
+    propagation: Sequence[PropagationTargets]
+
+
+class SeqMaskRCNN(nn.Module):
+    """The joint network.
+
+    Shape:
+        - batch: TrainingBatch
+        - output: six scalar losses by name
+
+    Args:
+        backbone: gives the shared features.
+        detector: finds, classifies and outlines objects.
+        prop_head: carries masks through time.
+        pixel_mean: RGB, 0-255.
+        pixel_std: RGB.
+    """
+
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        detector: Detector,
+        prop_head: SeqPropHead,
+        *,
+        pixel_mean: Sequence[float],
+        pixel_std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.backbone, self.detector, self.prop_head = backbone, detector, prop_head
+        self.register_buffer("pixel_mean", torch.tensor(pixel_mean), persistent=False)
+        self.register_buffer("pixel_std", torch.tensor(pixel_std), persistent=False)
+
+    def features(self, images: Tensor) -> Features:
+        """Return the features of RGB images (B, 3, y, x), 0-255, padded to multiples of 32."""
+        padded = normalise(images, self.pixel_mean, self.pixel_std)
+        features: Features = self.backbone(padded.to(memory_format=torch.channels_last))
+        return features
+
+    def forward(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Return the six losses, all of weight 1.
+
+        Names: rpn_objectness, rpn_box, class, box, mask, propagation.
+        """
+        count = len(batch.queries)
+        features: Features = self.backbone(self._batch([*batch.references, *batch.queries]))
+        reference, query = features.rows(0, count), features.rows(count, 2 * count)
+        sizes = [(image.shape[-2], image.shape[-1]) for image in batch.queries]
+        losses = self.detector.losses(query.pyramid, sizes, batch.detection)
+        losses["propagation"] = self._propagation_loss(reference, query, batch.propagation)
+        return losses
+
+    def _batch(self, images: Sequence[Tensor]) -> Tensor:
+        """Return images of any sizes on one padded canvas, (N, 3, H, W), normalised."""
+        height = _ceil(max(image.shape[-2] for image in images))
+        width = _ceil(max(image.shape[-1] for image in images))
+        canvas = self.pixel_mean.new_zeros((len(images), 3, height, width))
+        for row, image in enumerate(images):
+            scaled = normalise(image[None], self.pixel_mean, self.pixel_std)[0]
+            canvas[row, :, : scaled.shape[-2], : scaled.shape[-1]] = scaled
+        return canvas.to(memory_format=torch.channels_last)
+
+    def _propagation_loss(
+        self, reference: Features, query: Features, targets: Sequence[PropagationTargets]
+    ) -> Tensor:
+        """Return the mean soft IoU loss over the objects of all samples."""
+        sizes = [len(target.labels) for target in targets]
+        if sum(sizes) == 0:
+            return query.p2.sum().float() * 0  # a loss of nothing, so that every step has all six
+        owners = torch.repeat_interleave(torch.arange(len(targets)), torch.tensor(sizes)).to(
+            query.p2.device
+        )
+        memory = self.prop_head.memorize(
+            reference.p2, self._reference_masks(reference, targets), owners
+        )
+        separate = self.prop_head.segment(
+            memory.key, memory.value, self.prop_head.query(query.p2), query.c2, query.c3, owners
+        )
+        losses = [
+            soft_iou_loss(soft_aggregate(own)[1:], _on_canvas(target.query_masks, own))
+            for own, target in zip(separate.split(sizes), targets, strict=True)
+        ]
+        return torch.cat(losses).mean()
+
+    @torch.no_grad()
+    def _reference_masks(
+        self, reference: Features, targets: Sequence[PropagationTargets]
+    ) -> Tensor:
+        """Return what the memory gets: the mask head's soft predictions on the true boxes."""
+        canvas = (4 * reference.p2.shape[-2], 4 * reference.p2.shape[-1])
+        boxes = [target.reference_boxes for target in targets]
+        small = self.detector.small_masks(
+            reference.pyramid, boxes, torch.cat([target.labels for target in targets])
+        )
+        soft = paste(small, torch.cat(boxes), canvas).split([len(group) for group in boxes])
+        given = [
+            predicted
+            if target.reference_masks is None
+            else _on_canvas(target.reference_masks, predicted)
+            for predicted, target in zip(soft, targets, strict=True)
+        ]
+        return torch.cat(given)
+
+
+def _ceil(side: int) -> int:
+    return side + -side % SIZE_DIVISOR
+
+
+def _on_canvas(masks: Tensor, like: Tensor) -> Tensor:
+    """Return masks zero-padded right and bottom to the canvas of ``like``, in its dtype."""
+    canvas = like.new_zeros((len(masks), *like.shape[-2:]))
+    canvas[:, : masks.shape[-2], : masks.shape[-1]] = masks
+    return canvas
