@@ -1,0 +1,91 @@
+"""The command line's frame: cheap help, exit codes, one place where errors become one line."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+import typer
+
+from propose_reduce.cli import main as frame
+from propose_reduce.errors import InputError
+
+HEAVY = ("torch", "torchvision", "timm", "lightning", "cv2", "av", "scipy", "matplotlib")
+
+# Asks every command and every group of commands for its help, in one fresh process.
+ASK_FOR_HELP = f"""
+import json, sys
+import typer.main
+from typer.testing import CliRunner
+from propose_reduce.cli.main import app
+
+def paths(command, path=()):
+    yield path
+    for name, child in getattr(command, "commands", {{}}).items():
+        yield from paths(child, (*path, name))
+
+answers = {{}}
+for path in paths(typer.main.get_command(app)):
+    result = CliRunner().invoke(app, [*path, "--help"])
+    loaded = [name for name in {HEAVY} if name in sys.modules]
+    answers[" ".join(path)] = [result.exit_code, "Usage" in result.output, loaded]
+print(json.dumps(answers))
+"""
+
+
+def run(*arguments):
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_help_of_every_command_answers_without_loading_a_heavy_library():
+    answers = json.loads(run(sys.executable, "-c", ASK_FOR_HELP).stdout)
+    assert "" in answers
+    assert {name: answer for name, answer in answers.items() if answer != [0, True, []]} == {}
+
+
+def test_the_package_runs_as_a_module_and_says_its_version():
+    answer = run(sys.executable, "-m", "propose_reduce", "--version")
+    assert (answer.returncode, answer.stdout) == (
+        0,
+        f"propose-reduce {version('propose-reduce')}\n",
+    )
+
+
+@pytest.mark.parametrize("arguments", [["segmnt"], ["--colour"]], ids=["command", "option"])
+def test_an_unknown_name_is_the_users_mistake(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["propose-reduce", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        frame.main()
+    assert stop.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def command_line_that_raises(error):
+    """Return an application of the same kind whose only command fails."""
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    def fail() -> None:
+        raise error
+
+    return app
+
+
+def test_an_input_error_becomes_one_line_and_exit_code_2(monkeypatch, capsys):
+    mistake = InputError("no such video 'x.mp4': give a file or a folder of frames")
+    monkeypatch.setattr(frame, "app", command_line_that_raises(mistake))
+    monkeypatch.setattr(sys, "argv", ["propose-reduce"])
+    with pytest.raises(SystemExit) as stop:
+        frame.main()
+    assert stop.value.code == 2
+    output = capsys.readouterr()
+    assert output.err == f"propose-reduce: {mistake}\n"
+    assert output.out == ""
+
+
+def test_an_error_of_our_own_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(frame, "app", command_line_that_raises(RuntimeError("our fault")))
+    monkeypatch.setattr(sys, "argv", ["propose-reduce"])
+    with pytest.raises(RuntimeError, match="our fault"):
+        frame.main()
