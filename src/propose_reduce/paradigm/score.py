@@ -1,0 +1,63 @@
+"""Score: what class a sequence shows, the mean over the frames where it is seen (supplementary, 4).
+
+Letters: N sequences, T frames, C foreground classes; column 0 of class scores is background.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from propose_reduce.errors import InputError
+from propose_reduce.masks import present
+from propose_reduce.paradigm.propose import select
+from propose_reduce.protocols import Scorer
+from propose_reduce.structures import Clip, Detections
+
+
+def score_frame(
+    clip: Clip, scorer: Scorer, frame: int, masks: Tensor, origins: Detections
+) -> Tensor:
+    """Return the class probabilities of one frame's masks: float32 (O, C + 1), NaN where empty.
+
+    Args:
+        clip: the video.
+        scorer: asked once, and only about masks that are not empty.
+        frame: 0-based frame index.
+        masks: bool (O, H, W).
+        origins: the O detections behind the masks.
+
+    Raises:
+        InputError: the scorer's answer has the wrong shape, or values outside [0, 1].
+    """
+    probabilities = torch.full(origins.class_scores.shape, torch.nan)
+    rows = present(masks).nonzero()[:, 0]
+    if len(rows):
+        answer = scorer.score(clip, frame, masks[rows], select(origins, rows)).float().cpu()
+        expected = (len(rows), origins.class_scores.shape[1])
+        if tuple(answer.shape) != expected:
+            raise InputError(
+                f"frame {frame}: the scorer must give {expected} probabilities, "
+                f"got {tuple(answer.shape)}"
+            )
+        if not bool(((answer >= 0) & (answer <= 1)).all()):
+            raise InputError(
+                f"frame {frame}: the scorer's probabilities must lie in [0, 1], found NaN or beyond"
+            )
+        probabilities[rows.cpu()] = answer
+    return probabilities
+
+
+def mean_scores(frame_scores: Tensor) -> Tensor:
+    """Return the class scores of whole sequences: float32 (N, C + 1).
+
+    Args:
+        frame_scores: float32 (N, T, C + 1), NaN on frames where the sequence is absent.
+
+    Returns:
+        The mean over the frames where it is present; background 1 where there is none.
+    """
+    mean = frame_scores.double().nanmean(dim=1).float()
+    background = torch.zeros(frame_scores.shape[2])
+    background[0] = 1.0
+    return torch.where(mean.isnan(), background, mean)
