@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from propose_reduce.cli import data
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -40,6 +41,9 @@ def _root(
     ] = False,
 ) -> None:
     """Every object in a video as a complete, labelled, scored mask sequence."""
+
+
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -1,0 +1,126 @@
+"""The shapes benchmark as a YouTube-VIS data set on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from propose_reduce import rle
+from propose_reduce.data.shapes import SPLITS, VERSION, ShapesVideo, shapes_video
+from propose_reduce.data.shapes_contours import SHAPES
+from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.files import replacing, write_text
+
+JPEG_QUALITY = 95  # about what video data sets come in; lower would blur edges more than we do
+
+
+def export_shapes(
+    folder: Path,
+    split: str = "val",
+    videos: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write videos of the benchmark, all or none.
+
+    The folder gets ``annotations.json`` and ``JPEGImages/<video>/00000.jpg``. Besides the fields of
+    YouTube-VIS every annotation has ``occlusions``: per frame the share of the object inside the
+    picture that something hides, null where all of it is outside.
+
+    Args:
+        folder: a folder that does not exist yet, or is empty.
+        split: ``val``, ``hard`` or ``train``.
+        videos: the first so many of the split; all of them by default.
+        seed: of the benchmark.
+        progress: called with (videos done, videos in all) after each.
+
+    Returns:
+        What is in annotations.json.
+
+    Raises:
+        InputError: an unknown split, a number of videos it does not have, or a folder in use.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    available = SPLITS[split].videos
+    count = available if videos is None else videos
+    if count is None or count < 1 or (available is not None and count > available):
+        limit = "any number of" if available is None else f"1 to {available}"
+        raise InputError(f"split '{split}' has {limit} videos: give how many, got {videos}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"'{folder}' exists and is not empty: give a new folder")
+    data: dict[str, Any] = {
+        "info": {"description": "shapes", "version": VERSION, "split": split, "seed": seed},
+        "categories": [{"id": i, "name": name} for i, name in enumerate(SHAPES, start=1)],
+        "videos": [],
+        "annotations": [],
+    }
+    with replacing(folder) as temporary:
+        for index in range(count):
+            video = shapes_video(split, index, seed=seed)
+            _export_video(video, index + 1, temporary / "JPEGImages", data)
+            if progress is not None:
+                progress(index + 1, count)
+        write_text(temporary / "annotations.json", json.dumps(data))
+    return data
+
+
+def _export_video(video: ShapesVideo, number: int, images: Path, data: dict[str, Any]) -> None:
+    """Write the frames and append the video and its annotations to ``data``."""
+    names = [f"{video.name}/{t:05d}.jpg" for t in range(len(video))]
+    (images / video.name).mkdir(parents=True)
+    moments = []
+    for t, name in enumerate(names):
+        moment = video.moment(t)
+        image = cv2.cvtColor(moment.image, cv2.COLOR_RGB2BGR)
+        if not cv2.imwrite(str(images / name), image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+            raise OSError(f"'{name}' was refused")
+        moments.append((moment.masks, moment.areas))
+    height, width = video.size
+    data["videos"].append(
+        {
+            "id": number,
+            "file_names": names,
+            "height": height,
+            "width": width,
+            "length": len(video),
+        }
+    )
+    for place, category in enumerate(video.categories):
+        masks = np.stack([masks[place] for masks, _ in moments])
+        if not masks.any():
+            continue  # hidden in all of the video: nobody could find it
+        annotation = _annotation(masks, np.array([areas[place] for _, areas in moments]))
+        annotation["id"] = len(data["annotations"]) + 1
+        annotation["video_id"] = number
+        annotation["category_id"] = SHAPES.index(category) + 1
+        data["annotations"].append(annotation)
+
+
+def _annotation(masks: np.ndarray, whole: np.ndarray) -> dict[str, Any]:
+    """Return one object's fields.
+
+    Args:
+        masks: bool (T, H, W), its visible pixels.
+        whole: (T,), its pixels with nothing in front of it.
+    """
+    segmentations = [rle.encode(mask) if mask.any() else None for mask in masks]
+    areas = [rle.area(run) if run else None for run in segmentations]
+    return {
+        "height": masks.shape[1],
+        "width": masks.shape[2],
+        "length": len(masks),
+        "iscrowd": 0,
+        "segmentations": segmentations,
+        "bboxes": [rle.box(run) if run else None for run in segmentations],
+        "areas": areas,
+        "occlusions": [
+            round(1 - (area or 0) / int(full), 4) if full else None
+            for area, full in zip(areas, whole, strict=True)
+        ],
+    }
