@@ -115,6 +115,9 @@ class PropagateSettings(Settings):
     memory_frames: int = Field(
         16, ge=2, description="most frames in a memory; when full every second other one goes"
     )
+    batch_objects: int = Field(
+        16, ge=1, description="most objects decoded at once; lower it when memory is short"
+    )
     self_propagation: bool = Field(
         True, description="the key frame too is segmented from its memory, not taken as detected"
     )

@@ -1,0 +1,59 @@
+"""The bounded memory of one seed's objects.
+
+Letters in this file: O objects, M memorised frames, K key channels, D value channels, h and w the
+map at stride 16.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from propose_reduce.errors import InputError
+from propose_reduce.models.seq_prop_head import KeyValue
+
+
+class MemoryBank:
+    """The key frame and, evenly spaced, what came after it.
+
+    Frames are taken at distances from the key frame that are multiples of ``step``. When the
+    bank is full every second frame but the key frame goes and the step doubles, so that the cost
+    of reading stays bounded however long the video is. The key frame always stays.
+
+    Attributes:
+        keys: (O, K, M, h, w).
+        values: (O, D, M, h, w).
+    """
+
+    def __init__(self, key_frame: KeyValue, *, every: int, limit: int) -> None:
+        """Start from the encoding of the key frame's masks, key (O, K, h, w) and value."""
+        if every < 1 or limit < 2:
+            raise InputError(f"memory needs every >= 1 and frames >= 2, got {every} and {limit}")
+        self.keys: Tensor = key_frame.key[:, :, None]
+        self.values: Tensor = key_frame.value[:, :, None]
+        self._distances = [0]
+        self._step, self._limit = every, limit
+
+    @property
+    def distances(self) -> tuple[int, ...]:
+        """How far from the key frame each memorised frame lies."""
+        return tuple(self._distances)
+
+    def wants(self, distance: int) -> bool:
+        """Return whether the frame at this distance from the key frame is to be memorised."""
+        return distance > 0 and distance % self._step == 0
+
+    def add(self, distance: int, encoding: KeyValue) -> None:
+        """Memorise a frame; makes room first when the bank is full."""
+        if len(self._distances) == self._limit:
+            self._thin()
+        if self.wants(distance):
+            self.keys = torch.cat([self.keys, encoding.key[:, :, None]], dim=2)
+            self.values = torch.cat([self.values, encoding.value[:, :, None]], dim=2)
+            self._distances.append(distance)
+
+    def _thin(self) -> None:
+        self._step *= 2
+        kept = [row for row, d in enumerate(self._distances) if d % self._step == 0]
+        self.keys, self.values = self.keys[:, :, kept], self.values[:, :, kept]
+        self._distances = [self._distances[row] for row in kept]

@@ -1,0 +1,234 @@
+"""Seq Mask R-CNN behind the three doors: one session, shared features.
+
+Propagation makes two sweeps, forward and backward. On each frame every seed that has reached it
+is served: the frame's features, its query encoding and the decoder's object-independent branches
+are computed once and dropped when the sweep moves on, so memory does not grow with the video.
+
+Letters in this file: O objects of one seed, C foreground classes, H and W working pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import cv2
+import torch
+from torch import Tensor
+
+from propose_reduce.errors import InputError
+from propose_reduce.masks import scoring_boxes
+from propose_reduce.models.backbone import Features
+from propose_reduce.models.memory import MemoryBank
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.models.seq_prop_head import (
+    FrameBranches,
+    KeyValue,
+    soft_aggregate,
+)
+from propose_reduce.settings import InferenceSettings
+from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
+
+CACHED_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
+
+
+def read_image(clip: Clip, frame: int) -> Tensor:
+    """Return a frame at the clip's working size: uint8 RGB (1, 3, H, W), bilinear."""
+    height, width = clip.working_size
+    image = frame_of(clip, frame)
+    if image.shape[:2] != clip.working_size:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
+
+
+@dataclass(frozen=True)
+class SeqMaskRCNNPart:
+    """The network with how it is run; ``open`` a session on a clip to use it.
+
+    Attributes:
+        network: in evaluation mode, on its device.
+        categories: foreground classes, in the order of the class score columns.
+        settings: thresholds and memory schedule.
+        precision: float32, or bfloat16 for autocast; what is sensitive stays in float32.
+        read_image: how a frame becomes RGB (1, 3, H, W), 0-255.
+    """
+
+    network: SeqMaskRCNN
+    categories: tuple[str, ...]
+    settings: InferenceSettings = field(default_factory=InferenceSettings)
+    precision: torch.dtype = torch.float32
+    read_image: Callable[[Clip, int], Tensor] = read_image
+
+    @contextmanager
+    def open(self, clip: Clip) -> Iterator[Session]:
+        """Give a session that fits all three doors; its features are freed on exit."""
+        session = Session(self, clip)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+class Session:
+    """Proposer, Propagator and Scorer on one clip, with the features of a few frames in common."""
+
+    def __init__(self, part: SeqMaskRCNNPart, clip: Clip) -> None:
+        self.part, self.clip = part, clip
+        self.categories = part.categories
+        self._network = part.network
+        self._device = part.network.pixel_mean.device
+        self._features: dict[int, Features] = {}
+
+    def close(self) -> None:
+        """Free what the session holds."""
+        self._features.clear()
+
+    def propose(self, clip: Clip, frame: int) -> Detections:
+        """Detect objects: masks at the working size, best first."""
+        self._check(clip)
+        wanted = self.part.settings.propose
+        with self._computing():
+            pyramid = self._frame(frame).pyramid
+            found = self._network.detector.detect(
+                pyramid,
+                clip.working_size,
+                min_score=wanted.min_score,
+                nms=wanted.box_nms,
+                max_objects=wanted.max_objects,
+            )
+            soft = self._network.detector.masks(
+                pyramid, found.boxes, found.labels, clip.working_size
+            )
+        return Detections(soft > 0.5, found.class_scores)
+
+    def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
+        """Classify the box around each mask, grown by 1 px."""
+        self._check(clip)
+        boxes = scoring_boxes(masks).to(self._device)
+        with self._computing():
+            return self._network.detector.classify(self._frame(frame).pyramid, [boxes])
+
+    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+        """Sweep forward from the first key frame, then backward from the last."""
+        self._check(clip)
+        alive = [_Track(index, seed) for index, seed in enumerate(seeds)]
+        for track in alive:
+            if len(track.seed.masks) == 0:
+                yield from _nothing(track, clip)
+        alive = [track for track in alive if len(track.seed.masks)]
+        if not alive:
+            return
+        first = min(track.seed.frame for track in alive)
+        last = max(track.seed.frame for track in alive)
+        for frame in range(first, len(clip.frames)):
+            yield from self._segment(frame, [t for t in alive if t.seed.frame <= frame])
+        for track in alive:
+            track.restart(self)
+        for frame in range(last - 1, -1, -1):
+            yield from self._segment(frame, [t for t in alive if t.seed.frame > frame])
+
+    def _segment(self, frame: int, tracks: Sequence[_Track]) -> list[FrameMasks]:
+        """Segment one frame for every seed that has reached it, and memorise where it is due."""
+        results = []
+        with self._computing():
+            features = self._frame(frame)
+            for track in tracks:
+                if track.seed.frame == frame:
+                    track.start(self, features)
+            query = self._network.prop_head.query(features.p2)
+            branches = self._network.prop_head.branches(features.c2, features.c3)
+            limit = self.part.settings.propagate.batch_objects
+            for group in _groups(tracks, limit):
+                masks = self._decode(group, query, branches)
+                for track, soft in zip(group, masks, strict=True):
+                    results.append(self._result(frame, track, soft))
+                    self._memorise(frame, track, features, soft)
+        return results
+
+    def _decode(
+        self, tracks: Sequence[_Track], query: KeyValue, branches: FrameBranches
+    ) -> list[Tensor]:
+        """Return each seed's soft masks on the padded canvas, aggregated within the seed."""
+        keys = [track.bank.keys for track in tracks]
+        values = [track.bank.values for track in tracks]
+        separate = self._network.prop_head.decode(keys, values, query, branches)
+        sizes = [len(track.seed.masks) for track in tracks]
+        return [soft_aggregate(own)[1:] for own in separate.split(sizes)]
+
+    def _result(self, frame: int, track: _Track, soft: Tensor) -> FrameMasks:
+        height, width = self.clip.working_size
+        masks = soft[:, :height, :width] >= 0.5
+        if frame == track.seed.frame and not self.part.settings.propagate.self_propagation:
+            masks = track.seed.masks.to(masks.device)
+        return FrameMasks(track.index, frame, masks)
+
+    def _memorise(self, frame: int, track: _Track, features: Features, soft: Tensor) -> None:
+        distance = abs(frame - track.seed.frame)
+        if track.bank.wants(distance):
+            track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
+
+    def _frame(self, frame: int) -> Features:
+        """Return the features of a frame, computed unless it is among the last few."""
+        if frame not in self._features:
+            while len(self._features) >= CACHED_FRAMES:
+                self._features.pop(next(iter(self._features)))
+            image = self.part.read_image(self.clip, frame).to(self._device)
+            self._features[frame] = self._network.features(image)
+        return self._features[frame]
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        reduced = self.part.precision != torch.float32
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, self.part.precision, enabled=reduced),
+        ):
+            yield
+
+    def _check(self, clip: Clip) -> None:
+        if clip is not self.clip:
+            raise InputError("this session was opened on another clip: open one for each clip")
+
+
+class _Track:
+    """A seed on its way through the clip, with its memory."""
+
+    bank: MemoryBank
+
+    def __init__(self, index: int, seed: Seed) -> None:
+        self.index, self.seed = index, seed
+        self._key_frame: KeyValue | None = None
+
+    def start(self, session: Session, features: Features) -> None:
+        """Memorise the detected masks on the key frame."""
+        masks = self.seed.masks.to(features.p2.device)
+        self._key_frame = session.part.network.prop_head.memorize(features.p2, masks)
+        self.restart(session)
+
+    def restart(self, session: Session) -> None:
+        """Go back to the key frame's memory alone: each direction starts from it."""
+        if self._key_frame is None:
+            raise RuntimeError(f"seed {self.index} was not memorised on frame {self.seed.frame}")
+        schedule = session.part.settings.propagate
+        self.bank = MemoryBank(
+            self._key_frame, every=schedule.memory_every, limit=schedule.memory_frames
+        )
+
+
+def _groups(tracks: Sequence[_Track], limit: int) -> Iterator[list[_Track]]:
+    """Deal seeds into groups of at most ``limit`` objects, or of one seed that has more."""
+    group: list[_Track] = []
+    for track in tracks:
+        if group and sum(len(t.seed.masks) for t in [*group, track]) > limit:
+            yield group
+            group = []
+        group.append(track)
+    if group:
+        yield group
+
+
+def _nothing(track: _Track, clip: Clip) -> Iterator[FrameMasks]:
+    """Yield what a seed without objects has on every frame."""
+    for frame in range(len(clip.frames)):
+        yield FrameMasks(track.index, frame, track.seed.masks)
