@@ -1,0 +1,181 @@
+"""Weights files: what goes in comes out, and every way to be wrong has its own sentence."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from propose_reduce.errors import InputError
+from propose_reduce.models.build import build
+from propose_reduce.models.weights import load_weights, save_weights
+from propose_reduce.settings import InferenceSettings, ModelSettings
+
+SETTINGS = ModelSettings(
+    categories=("circle", "square"),
+    backbone="resnet10t",
+    pyramid_channels=8,
+    box_channels=8,
+    mask_channels=8,
+    mask_layers=1,
+    propagation_channels=8,
+    key_channels=4,
+    frozen_stages=0,
+)
+INFERENCE = InferenceSettings.model_validate({"propose": {"key_frames": 3}})
+CARD = {"source": "a test", "losses": [1.5, 0.5]}
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return build(SETTINGS)
+
+
+@pytest.fixture
+def file(network, tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, network, SETTINGS, INFERENCE, CARD)
+    return path
+
+
+def rewrite(path, change_tensors=lambda tensors: None, **metadata):
+    """Write the file again with some of its tensors or metadata changed."""
+    with safe_open(path, "pt") as content:
+        known = content.metadata()
+    tensors = load_file(path)
+    change_tensors(tensors)
+    save_file(tensors, path, {**known, **metadata})
+
+
+def test_everything_that_was_saved_is_loaded(network, file):
+    loaded = load_weights(file)
+    assert (loaded.settings, loaded.inference, loaded.card) == (SETTINGS, INFERENCE, CARD)
+    assert not any(module.training for module in loaded.network.modules())
+    state = loaded.network.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in network.state_dict().items())
+
+
+def test_half_precision_halves_the_file_and_loads_as_float32(network, file, tmp_path):
+    half = tmp_path / "half.safetensors"
+    save_weights(half, network, SETTINGS, INFERENCE, CARD, dtype=torch.float16)
+    assert half.stat().st_size < 0.6 * file.stat().st_size
+    state, exact = load_weights(half).network.state_dict(), network.state_dict()
+    assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
+    for name, value in exact.items():
+        torch.testing.assert_close(state[name], value, rtol=1e-3, atol=1e-6)
+
+
+def test_the_network_says_the_same_after_the_round_trip(network, file):
+    image = torch.arange(3 * 32 * 64).reshape(1, 3, 32, 64) % 256
+    with torch.no_grad():
+        before, after = network.features(image), load_weights(file).network.features(image)
+    assert torch.equal(before.p2, after.p2)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def cut_in_the_header(path):
+    path.write_bytes(path.read_bytes()[:40])
+
+
+def text(path):
+    path.write_text("these are no weights, they only look like a file")
+
+
+def without_metadata(path):
+    save_file(load_file(path), path)
+
+
+def nothing(path):
+    path.unlink()
+
+
+def nan(path):
+    def change(tensors):
+        tensors["prop_head.decoder.predict.bias"][1] = torch.nan
+
+    rewrite(path, change)
+
+
+def infinite(path):
+    def change(tensors):
+        tensors["prop_head.decoder.predict.bias"][0] = -torch.inf
+
+    rewrite(path, change)
+
+
+def missing(path):
+    rewrite(path, lambda tensors: tensors.pop("prop_head.decoder.predict.bias"))
+
+
+def extra(path):
+    rewrite(path, lambda tensors: tensors.update(intruder=torch.zeros(1)))
+
+
+def wrong_shape(path):
+    rewrite(path, lambda tensors: tensors.update({"backbone.body.bn1.bias": torch.zeros(3)}))
+
+
+def newer_format(path):
+    rewrite(path, format="propose-reduce-weights/2", written_by="9.0")
+
+
+def newer_setting(path):
+    data = {**SETTINGS.model_dump(mode="json"), "telepathy": True}
+    rewrite(path, model=json.dumps(data))
+
+
+def broken_json(path):
+    rewrite(path, inference="{")
+
+
+def list_for_a_mapping(path):
+    rewrite(path, card="[]")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (nothing, "cannot be read: No such file"),
+        (cut, "is cut short or damaged"),
+        (cut_in_the_header, "is cut short or damaged"),
+        (text, "is no .safetensors file"),
+        (without_metadata, "does not describe itself"),
+        (nan, "'prop_head.decoder.predict.bias' holds NaN or infinite"),
+        (infinite, "'prop_head.decoder.predict.bias' holds NaN or infinite"),
+        (missing, "lacks tensor 'prop_head.decoder.predict.bias'"),
+        (extra, "has an unknown tensor 'intruder'"),
+        (wrong_shape, r"'backbone.body.bn1.bias' must be \(64,\) for its settings, got \(3,\)"),
+        (newer_format, "written by propose-reduce 9.0.*upgrade"),
+        (newer_setting, r"of propose-reduce \d.*unknown setting 'telepathy'"),
+        (broken_json, "its 'inference' is missing or no JSON"),
+        (list_for_a_mapping, "its 'card' must be a mapping"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_bad_file_is_one_clear_error_that_names_it(spoil, says, file):
+    spoil(file)
+    with pytest.raises(InputError, match=says) as caught:
+        load_weights(file)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_weights_file(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        load_weights(tmp_path)
+
+
+def test_weights_that_half_precision_cannot_hold_are_not_saved(network, tmp_path):
+    large = build(SETTINGS)
+    large.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        large.prop_head.decoder.predict.bias[0] = 1e6
+    path = tmp_path / "large.safetensors"
+    with pytest.raises(InputError, match="holds NaN or infinite values"):
+        save_weights(path, large, SETTINGS, INFERENCE, CARD, dtype=torch.float16)
+    assert list(tmp_path.iterdir()) == []
