@@ -1,0 +1,182 @@
+"""The numbers of DAVIS 2017: mean, recall and decay of J and F, shown and saved."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from rich.table import Table
+
+from propose_reduce.files import write_text
+
+Task: TypeAlias = Literal["unsupervised", "semi-supervised"]
+
+# A frame counts as recalled above this value, strictly (official tool).
+RECALL_THRESHOLD = 0.5
+STATISTICS = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
+METRICS = ("J&F-Mean", *STATISTICS)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One measure of one object over the evaluated frames.
+
+    Attributes:
+        values: one number in [0, 1] per evaluated frame, at least one.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean over the frames."""
+        return _mean(self.values)
+
+    @property
+    def recall(self) -> float:
+        """The share of frames above 0.5, strictly."""
+        return _mean([value > RECALL_THRESHOLD for value in self.values])
+
+    @property
+    def decay(self) -> float:
+        """The mean of the first quarter of the frames minus that of the last quarter.
+
+        Neighbouring quarters share the frame between them; a border that falls between two
+        frames, halves included, goes to the later one (official tool).
+        """
+        last = len(self.values) - 1
+        # round(k * last / 4), halves up, in integers: right for any number of frames
+        border = [(k * last + 2) // 4 for k in range(5)]
+        first_quarter = self.values[border[0] : border[1] + 1]
+        last_quarter = self.values[border[3] : border[4] + 1]
+        return _mean(first_quarter) - _mean(last_quarter)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScores:
+    """One ground-truth object against the proposal assigned to it.
+
+    Attributes:
+        sequence: name of the sequence.
+        name: what the official tool calls it: the sequence and a number from 1 in the order of the
+            proposals, which in the unsupervised task is not the object's id.
+        gt_object: the object's label in the ground truth.
+        proposal: the label of the result; None where the result had fewer labels than there are
+            objects, so that an empty mask stands for it.
+        j: region similarity.
+        f: contour accuracy.
+    """
+
+    sequence: str
+    name: str
+    gt_object: int
+    proposal: int | None
+    j: Series
+    f: Series
+
+    def statistics(self) -> dict[str, float]:
+        """Return mean, recall and decay of both measures, keyed as in ``metrics.json``."""
+        return {
+            f"{measure}-{statistic.capitalize()}": getattr(series, statistic)
+            for measure, series in (("J", self.j), ("F", self.f))
+            for statistic in ("mean", "recall", "decay")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DavisMetrics:
+    """What ``evaluate_davis`` found.
+
+    Attributes:
+        task: which of the two sets of rules was applied.
+        sequences: names of all evaluated sequences, also of those without an object.
+        objects: every object of every sequence, in the order of the official tool.
+    """
+
+    task: Task
+    sequences: tuple[str, ...]
+    objects: tuple[ObjectScores, ...]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The global numbers: plain means over all objects; NaN when there is none."""
+        return _averages(self.objects)
+
+    def per_sequence(self) -> dict[str, dict[str, float]]:
+        """Return the means over the objects of each sequence that has any."""
+        groups: dict[str, list[ObjectScores]] = {}
+        for scores in self.objects:
+            groups.setdefault(scores.sequence, []).append(scores)
+        return {sequence: _averages(group) for sequence, group in groups.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``metrics.json`` holds; undefined numbers are None."""
+        numbers = {key: None if math.isnan(value) else value for key, value in self.scores.items()}
+        objects = [
+            {
+                "name": scores.name,
+                "sequence": scores.sequence,
+                "gt_object": scores.gt_object,
+                "proposal": scores.proposal,
+                **scores.statistics(),
+                "J": list(scores.j.values),
+                "F": list(scores.f.values),
+            }
+            for scores in self.objects
+        ]
+        return {**numbers, "per_object": objects}
+
+    def save(self, path: str | Path) -> None:
+        """Write ``metrics.json``."""
+        write_text(Path(path), json.dumps(self.to_dict(), allow_nan=False) + "\n")
+
+    def table(self) -> Table:
+        """Return the global numbers as a table for the screen."""
+        count = f"{len(self.objects)} objects in {len(self.sequences)} sequences"
+        table = _table(f"DAVIS {self.task}, {count}", [], METRICS)
+        table.add_row(*_cells(self.scores, METRICS))
+        return table
+
+    def sequence_table(self) -> Table:
+        """Return the means of every sequence as a table for the screen."""
+        table = _table("Per sequence", ["sequence"], METRICS)
+        for sequence, scores in self.per_sequence().items():
+            table.add_row(sequence, *_cells(scores, METRICS))
+        return table
+
+    def object_table(self) -> Table:
+        """Return the numbers of every object as a table for the screen."""
+        table = _table("Per object", ["sequence", "object", "proposal"], STATISTICS)
+        for scores in self.objects:
+            proposal = "none" if scores.proposal is None else str(scores.proposal)
+            numbers = _cells(scores.statistics(), STATISTICS)
+            table.add_row(scores.sequence, str(scores.gt_object), proposal, *numbers)
+        return table
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _averages(objects: Iterable[ObjectScores]) -> dict[str, float]:
+    """Return the means of the six statistics over objects, and J&F before them."""
+    rows = [scores.statistics() for scores in objects]
+    means = {key: _mean([row[key] for row in rows]) for key in STATISTICS}
+    return {"J&F-Mean": (means["J-Mean"] + means["F-Mean"]) / 2, **means}
+
+
+def _table(title: str, labels: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for label in labels:
+        table.add_column(label)
+    for number in numbers:
+        table.add_column(number, justify="right")
+    return table
+
+
+def _cells(scores: dict[str, float], keys: Sequence[str]) -> list[str]:
+    return [f"{scores[key]:.3f}" for key in keys]
