@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli import data
+from propose_reduce.cli import data, evaluate
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ def _root(
 
 
 app.add_typer(data.app, name="data")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def main() -> None:

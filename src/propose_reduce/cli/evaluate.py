@@ -1,0 +1,10 @@
+"""``propose-reduce evaluate``: the official numbers of a benchmark."""
+
+from __future__ import annotations
+
+import typer
+
+from propose_reduce.cli.evaluate_davis import davis
+
+app = typer.Typer(help="Judge results against the truth.", no_args_is_help=True)
+app.command()(davis)

@@ -1,0 +1,62 @@
+"""``propose-reduce evaluate davis``: J, F and J&F of label maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from propose_reduce.cli.progress import progress_bar
+
+
+def davis(
+    ground_truth: Annotated[
+        Path, typer.Argument(metavar="GT_DIR", help="a DAVIS root, or a folder per sequence")
+    ],
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PRED_DIR", help="a folder of PNGs per sequence")
+    ],
+    task: Annotated[str, typer.Option(help="unsupervised or semi-supervised")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="write metrics.json here")
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="sequence names, one per line [default: the root's val.txt, or all]"),
+    ] = None,
+    resize: Annotated[
+        str | None, typer.Option(help="nearest: fit result frames of another size")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    per_object: Annotated[bool, typer.Option("--per-object", help="a row per object")] = False,
+    per_sequence: Annotated[
+        bool, typer.Option("--per-sequence", help="a row per sequence")
+    ] = False,
+) -> None:
+    """Judge label maps by the rules of DAVIS 2017."""
+    from rich.console import Console
+
+    from propose_reduce.evaluation import evaluate_davis
+    from propose_reduce.evaluation.davis_metrics import Task
+    from propose_reduce.evaluation.davis_sequence import Resize
+
+    with progress_bar("evaluating") as progress:
+        metrics = evaluate_davis(
+            ground_truth,
+            predictions,
+            task=cast(Task, task),  # both names are checked there
+            split=split,
+            resize=cast(Resize | None, resize),
+            workers=workers,
+            progress=progress,
+        )
+    console = Console()
+    if per_object:
+        console.print(metrics.object_table())
+    if per_sequence:
+        console.print(metrics.sequence_table())
+    console.print(metrics.table())
+    if output is not None:
+        metrics.save(output)
+        typer.echo(f"metrics -> {output}")
