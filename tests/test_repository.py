@@ -77,7 +77,8 @@ def test_the_package_takes_every_file_along_that_is_no_code():
 
 
 def test_the_licence_is_the_whole_apache_licence():
-    digest = hashlib.sha256((REPOSITORY / "LICENSE").read_bytes()).hexdigest()
+    text = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).hexdigest()
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 

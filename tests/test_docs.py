@@ -1,0 +1,57 @@
+"""What the documentation says is so: its examples run, its tables and links hold."""
+
+import re
+
+import pytest
+
+from places import REPOSITORY
+from snippets import python_snippets, run_snippets
+from test_rooms import GROUND, MAY_IMPORT, ROOMS
+
+PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_example_of_a_page_runs(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run_snippets(page)
+
+
+def test_a_block_runs_unless_the_line_before_gives_a_reason():
+    page = "text\n```python\na = 1\n```\n<!-- not run: needs data -->\n```python\nb\n```\n"
+    first, second = python_snippets(page)
+    assert (first.code, first.line, first.not_run) == ("a = 1\n", 3, None)
+    assert (second.code, second.line, second.not_run) == ("b\n", 7, "needs data")
+
+
+def test_an_example_that_fails_is_reported_with_its_line(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n```python\nvalue = 1\n\nassert value == 2\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError) as failure:
+        run_snippets(page)
+    assert failure.traceback[-1].lineno == 5  # 0-based: the sixth line of the page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, *sorted(REPOSITORY.glob("*.md"))],
+    ids=lambda page: str(page.relative_to(REPOSITORY)),
+)
+def test_every_link_to_a_file_leads_to_one(page):
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_import_table_of_the_architecture_page_is_the_one_that_is_enforced():
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.split("### Who may import whom")[1].split("##")[0]
+    stated = {}
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            rooms, allowed = line.strip("| ").split("|")
+            names = set(re.findall(r"`(\w+)`", allowed))
+            names |= GROUND if "ground" in allowed else set()
+            names |= ROOMS if "rooms" in allowed else set()
+            stated |= dict.fromkeys(re.findall(r"`(\w+)`", rooms), names)
+    assert stated == {room: may for room, may in MAY_IMPORT.items() if not room.startswith("__")}
