@@ -22,6 +22,15 @@ Size: TypeAlias = tuple[int, int]
 """(height, width) in pixels."""
 
 
+def fitted_size(size: Size, *, long_side: int, short_side: int) -> Size:
+    """Return the size at which networks see frames of ``size`` (SYSTEM section 2).
+
+    The largest of the same shape whose longer and shorter side fit; small frames grow.
+    """
+    scale = min(long_side / max(size), short_side / min(size))
+    return max(1, int(size[0] * scale + 0.5)), max(1, int(size[1] * scale + 0.5))
+
+
 class Frames(Protocol):
     """Lazy frames of one size: uint8 RGB arrays (H, W, 3), decoded when asked for."""
 

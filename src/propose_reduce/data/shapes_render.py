@@ -33,6 +33,12 @@ class Moment:
     masks: np.ndarray
     areas: np.ndarray
 
+    @property
+    def shown(self) -> np.ndarray:
+        """Which objects have a visible pixel: bool (O,)."""
+        counts: np.ndarray = self.masks.sum(axis=(1, 2))
+        return counts > 0
+
 
 def render(world: World, t: int, size: Size) -> Moment:
     """Return the world at frame ``t`` in (height, width) pixels."""

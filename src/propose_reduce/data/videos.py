@@ -1,0 +1,209 @@
+"""Annotated videos, whatever files they come from.
+
+Letters: T frames, N objects, H and W the video's own pixels. Frame indices count from 0. A data
+set of images is one of videos of a single frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from propose_reduce import rle
+from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.structures import Size
+
+EVERYTHING_ELSE = "*"
+"""In a category map: every category that is not named."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledFrame:
+    """One frame with what is known about it.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3).
+        masks: bool (N, H, W), the visible pixels of each object; none of them empty.
+        ids: int64 (N,), the same on every frame of the video.
+        labels: int64 (N,), 1-based index into the categories.
+        crowd: bool (N,), regions that are neither right nor wrong.
+    """
+
+    image: np.ndarray
+    masks: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    crowd: np.ndarray
+
+    def __post_init__(self) -> None:
+        counts = {len(self.masks), len(self.ids), len(self.labels), len(self.crowd)}
+        if len(counts) != 1 or self.masks.shape[1:] != self.image.shape[:2]:
+            raise InputError(
+                f"LabelledFrame: masks {self.masks.shape} must fit {len(self.ids)} objects on an "
+                f"image of {self.image.shape[:2]}"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoObject:
+    """One annotated object.
+
+    Attributes:
+        id: as in the file.
+        category: 0-based index into the set's categories; 0 for a crowd without one.
+        crowd: a region that is neither right nor wrong.
+        segmentations: T compressed run-length encodings; None where it is absent.
+    """
+
+    id: int
+    category: int
+    crowd: bool
+    segmentations: tuple[rle.Rle | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedVideo:
+    """A video whose frames lie in image files.
+
+    Attributes:
+        id: as in the file.
+        name: for messages.
+        size: (height, width) of every frame.
+        frames: T image files.
+        annotated: which frames the annotations speak of, rising.
+        objects: what is annotated.
+    """
+
+    id: int
+    name: str
+    size: Size
+    frames: tuple[Path, ...]
+    annotated: tuple[int, ...]
+    objects: tuple[VideoObject, ...]
+
+    def frame(self, t: int) -> LabelledFrame:
+        """Return frame ``t``; only its own image and masks are decoded.
+
+        Raises:
+            InputError: the image is missing, unreadable or of another size, or a mask is damaged.
+        """
+        shown = [obj for obj in self.objects if obj.segmentations[t] is not None]
+        masks = [self._mask(obj, t) for obj in shown]
+        return LabelledFrame(
+            image=self.image(t),
+            masks=np.stack(masks) if masks else np.zeros((0, *self.size), dtype=bool),
+            ids=np.array([obj.id for obj in shown], dtype=np.int64),
+            labels=np.array([obj.category + 1 for obj in shown], dtype=np.int64),
+            crowd=np.array([obj.crowd for obj in shown], dtype=bool),
+        )
+
+    def image(self, t: int) -> np.ndarray:
+        """Return the picture of frame ``t``, uint8 RGB (H, W, 3).
+
+        Raises:
+            InputError: it is missing, unreadable or of another size.
+        """
+        image = read_image(self.frames[t])
+        if image.shape[:2] != self.size:
+            got, expected = (f"{side[1]}x{side[0]}" for side in (image.shape, self.size))
+            raise InputError(f"'{self.frames[t]}' is {got} pixels, its annotations say {expected}")
+        return image
+
+    def _mask(self, obj: VideoObject, t: int) -> np.ndarray:
+        segmentation = obj.segmentations[t]
+        if segmentation is None:
+            return np.zeros(self.size, dtype=bool)
+        try:
+            rle.check(segmentation)
+        except InputError as error:
+            raise InputError(f"{self.name}: object {obj.id}, frame {t}: {error}") from error
+        return rle.decode(segmentation)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoSet:
+    """Annotated videos with their categories.
+
+    Attributes:
+        name: for messages.
+        categories: in the order of the file's ids.
+        videos: in the order of the file.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    videos: tuple[AnnotatedVideo, ...]
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Return an image file as uint8 RGB (H, W, 3), as stored: annotations know no rotation tag.
+
+    Raises:
+        InputError: the file is missing or no image.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None:
+        raise InputError(f"'{path}' is no image or is damaged")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def shown(video: AnnotatedVideo) -> np.ndarray:
+    """Return which object is seen where: bool (N, T); crowds are nowhere seen."""
+    table = [
+        [segmentation is not None and not obj.crowd for segmentation in obj.segmentations]
+        for obj in video.objects
+    ]
+    return np.array(table, dtype=bool).reshape(len(video.objects), len(video.frames))
+
+
+def with_categories(
+    videos: VideoSet, categories: Sequence[str], renamed: Mapping[str, str] | None = None
+) -> VideoSet:
+    """Return the set told in other categories; objects of a category without a counterpart go.
+
+    Args:
+        videos: the set.
+        categories: the new categories.
+        renamed: old name -> new name, or ``*`` for all others; without an entry the same name
+            counts, where case and the difference of space, ``-`` and ``_`` do not matter.
+
+    Raises:
+        InputError: the map names a category that one of the sides does not have.
+    """
+    renamed = dict(renamed or {})
+    for old, new in renamed.items():
+        if old != EVERYTHING_ELSE and old not in videos.categories:
+            raise unknown_name(f"category of '{videos.name}':", old, videos.categories)
+        if new not in categories:
+            raise unknown_name("category", new, categories)
+    by_name = {_plain(name): name for name in categories}
+    places: dict[int, int] = {}
+    for index, old in enumerate(videos.categories):
+        told = renamed.get(old) or by_name.get(_plain(old)) or renamed.get(EVERYTHING_ELSE)
+        if told is not None:
+            places[index] = list(categories).index(told)
+    return VideoSet(
+        videos.name,
+        tuple(categories),
+        tuple(replace(video, objects=_told(video.objects, places)) for video in videos.videos),
+    )
+
+
+def _told(objects: Sequence[VideoObject], places: Mapping[int, int]) -> tuple[VideoObject, ...]:
+    """Return the objects whose category has a new place, there."""
+    return tuple(
+        replace(obj, category=places[obj.category]) for obj in objects if obj.category in places
+    )
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace(" ", "_").replace("-", "_")
