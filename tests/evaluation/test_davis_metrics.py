@@ -72,10 +72,11 @@ def test_global_numbers_are_means_over_objects_not_over_sequences():
 
 def test_the_file_holds_exactly_the_promised_keys(tmp_path):
     metrics = DavisMetrics("unsupervised", ("dogs",), (scores(),))
-    metrics.save(tmp_path / "new" / "metrics.json")
+    assert metrics.save(tmp_path / "new" / "metrics.json").is_file()
     saved = json.loads((tmp_path / "new" / "metrics.json").read_text())
     assert list(saved) == [*METRICS, "per_object"]
     assert saved == metrics.to_dict()
+    assert metrics["J-Mean"] == 0.75
     assert saved["per_object"] == [
         {
             "name": "dogs_1",

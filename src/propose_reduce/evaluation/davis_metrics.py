@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from propose_reduce.files import write_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Task: TypeAlias = Literal["unsupervised", "semi-supervised"]
 
@@ -130,9 +131,14 @@ class DavisMetrics:
         ]
         return {**numbers, "per_object": objects}
 
-    def save(self, path: str | Path) -> None:
-        """Write ``metrics.json``."""
+    def save(self, path: str | Path) -> Path:
+        """Write ``metrics.json``, whole or not at all, and return its path."""
         write_text(Path(path), json.dumps(self.to_dict(), allow_nan=False) + "\n")
+        return Path(path)
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what ``metrics.json`` holds under a key."""
+        return self.to_dict()[key]
 
     def table(self) -> Table:
         """Return the global numbers as a table for the screen."""
@@ -170,11 +176,15 @@ def _averages(objects: Iterable[ObjectScores]) -> dict[str, float]:
 
 
 def _table(title: str, labels: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(title=title)
+    """Return an empty table; headings of numbers take two lines, to fit 80 columns."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for label in labels:
-        table.add_column(label)
+        table.add_column(label, no_wrap=True, vertical="bottom")
     for number in numbers:
-        table.add_column(number, justify="right")
+        table.add_column(number.replace("-", "\n"), justify="right", no_wrap=True)
     return table
 
 

@@ -1,0 +1,97 @@
+"""``evaluate davis`` through the command line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from label_files import write_labels
+from places import REFERENCE
+from propose_reduce.cli import main as frame
+from propose_reduce.evaluation.davis_metrics import METRICS
+
+CASE = REFERENCE / "eval" / "davis" / "case01"
+
+
+@pytest.fixture
+def case(tmp_path):
+    for name, maps in np.load(CASE / "maps.npz").items():
+        kind, sequence = name.split("__")
+        write_labels(tmp_path / kind / sequence, maps)
+    return tmp_path
+
+
+def evaluate(*arguments):
+    return CliRunner().invoke(frame.app, ["evaluate", "davis", *map(str, arguments)])
+
+
+def main(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["propose-reduce", "evaluate", "davis", *map(str, arguments)])
+    frame.main()
+
+
+@pytest.mark.parity
+def test_the_file_holds_the_official_numbers(case):
+    out = case / "metrics.json"
+    answer = evaluate(case / "gt", case / "semi", "--task", "semi-supervised", "-o", out)
+    assert answer.exit_code == 0
+    saved = json.loads(out.read_text())
+    expected = json.loads((CASE / "expected.json").read_text())["semi-supervised"]
+    assert {key: saved[key] for key in METRICS} == pytest.approx(expected["global"], abs=1e-9)
+    assert len(saved["per_object"]) == len(expected["per_object"])
+    assert f"metrics -> {out}" in answer.output.replace("\n", "")
+
+
+def test_tables_are_shown_as_asked(case):
+    plain = evaluate(case / "gt", case / "unsup", "--task", "unsupervised")
+    assert "J&F" in plain.output
+    assert "0.681" in plain.output
+    assert "proposal" not in plain.output
+    flags = ["--per-object", "--per-sequence"]
+    full = evaluate(case / "gt", case / "unsup", "--task", "unsupervised", *flags)
+    assert "proposal" in full.output
+    assert "Per sequence" in full.output
+
+
+def test_a_split_file_chooses_sequences(case):
+    (case / "mine.txt").write_text("b\n")
+    options = ["--task", "unsupervised", "--split", case / "mine.txt", "-o", case / "m.json"]
+    assert evaluate(case / "gt", case / "unsup", *options).exit_code == 0
+    objects = json.loads((case / "m.json").read_text())["per_object"]
+    assert {row["sequence"] for row in objects} == {"b"}
+
+
+def test_results_of_another_size_need_to_be_resized(case, monkeypatch, capsys):
+    maps = np.load(CASE / "maps.npz")["unsup__a"].repeat(2, axis=1).repeat(2, axis=2)
+    write_labels(case / "unsup" / "a", maps)
+    command = [case / "gt", case / "unsup", "--task", "unsupervised"]
+    with pytest.raises(SystemExit) as stop:
+        main(monkeypatch, *command)
+    assert stop.value.code == 2
+    assert "resize nearest" in capsys.readouterr().err
+    expected = json.loads((CASE / "expected.json").read_text())["unsupervised"]["global"]
+    options = ["--resize", "nearest", "-o", case / "m.json"]
+    assert evaluate(*command, *options).exit_code == 0
+    saved = json.loads((case / "m.json").read_text())
+    assert saved["J&F-Mean"] == pytest.approx(expected["J&F-Mean"])
+
+
+def test_the_installed_command_ends_with_2_and_one_line_on_a_missing_frame(case):
+    (case / "unsup" / "a" / "00002.png").unlink()
+    command = [sys.executable, "-m", "propose_reduce", "evaluate", "davis", "gt", "unsup"]
+    answer = subprocess.run(
+        [*command, "--task", "unsupervised", "--workers", "2", "-o", "metrics.json"],
+        cwd=case,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.count("\n") == 1
+    assert "00002.png' is missing" in answer.stderr
+    assert not (case / "metrics.json").exists()
