@@ -128,7 +128,9 @@ def main() -> None:
     print(f"ratio             {runs / bits:10.1f} x")
     print(f"same IoU          {torch.equal(iou, expected)!s:>10}")
     print(f"packed masks      {megabytes(packed.nbytes)} (as bools {megabytes(plain).strip()})")
-    print(f"peak memory       {megabytes(1024 * after)} (before {megabytes(1024 * before).strip()})")
+    print(
+        f"peak memory       {megabytes(1024 * after)} (before {megabytes(1024 * before).strip()})"
+    )
 
 
 if __name__ == "__main__":

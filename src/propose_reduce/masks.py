@@ -123,9 +123,10 @@ class PackedMasks:
         Raises:
             InputError: the masks are not bool or not of this size.
         """
-        if masks.dtype != torch.bool or tuple(masks.shape[1:]) != self.size:
-            got = f"{str(masks.dtype).removeprefix('torch.')} {tuple(masks.shape)}"
-            raise InputError(f"frame {frame}: masks must be bool (O, {self.size}), got {got}")
+        height, width = self.size
+        if masks.dtype != torch.bool or masks.shape[1:] != (height, width):
+            got = f"{masks.dtype} {tuple(masks.shape)}"
+            raise InputError(f"frame {frame}: masks must be bool (O, {height}, {width}), got {got}")
         packed = pack_bits(masks)
         rows, columns = packed.max(axis=2) > 0, packed.max(axis=1) > 0
         for offset in np.flatnonzero(rows.any(axis=1)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from propose_reduce import rle
-from propose_reduce.masks import resize
+from propose_reduce.masks import PackedMasks, resize
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.structures import InstanceSequence, Size
@@ -19,21 +19,32 @@ def report(proposals: Proposals, kept: Kept, size: Size, number: int) -> Instanc
         number: the id it gets.
     """
     names = proposals.categories
-    segmentations: list[rle.Rle | None] = []
-    frame_scores: list[float | None] = []
-    for frame in range(proposals.masks.num_frames):
-        mask = resize(proposals.masks.mask(kept.index, frame)[None], size)[0]
-        seen = bool(mask.any())
-        score = proposals.frame_scores[kept.index, frame, kept.category + 1].item()
-        segmentations.append(rle.encode(mask.numpy()) if seen else None)
-        frame_scores.append(score if seen else None)
+    column = kept.category + 1  # column 0 is background
+    segmentations = [
+        _segmentation(proposals.masks, kept.index, frame, size)
+        for frame in range(proposals.masks.num_frames)
+    ]
+    frame_scores = [
+        None if segmentation is None else probability
+        for segmentation, probability in zip(
+            segmentations, proposals.frame_scores[kept.index, :, column].tolist(), strict=True
+        )
+    ]
     return InstanceSequence(
         id=number,
         category=names[kept.category],
         score=kept.score,
-        class_scores={names[column]: score for column, score in kept.class_scores.items()},
+        class_scores={names[category]: score for category, score in kept.class_scores.items()},
         key_frame=proposals.key_frames[kept.index],
         size=size,
         segmentations=tuple(segmentations),
         frame_scores=tuple(frame_scores),
     )
+
+
+def _segmentation(masks: PackedMasks, sequence: int, frame: int, size: Size) -> rle.Rle | None:
+    """Return one mask at the video's size, encoded; None where nothing is left of it."""
+    if masks.areas[sequence, frame] == 0:
+        return None
+    mask = resize(masks.mask(sequence, frame)[None], size)[0]
+    return rle.encode(mask.numpy()) if bool(mask.any()) else None
