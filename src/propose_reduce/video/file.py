@@ -1,0 +1,209 @@
+"""A video file as frames: one walk through it to know them all, then each when asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from propose_reduce.errors import InputError
+from propose_reduce.structures import Size
+from propose_reduce.video.stream import Stream, opened, reason, to_rgb
+
+CACHE_BYTES = 256 * 2**20
+"""Decoded frames kept, as the decoder gives them: about 80 of 1080p. A sweep backwards through
+one long group of pictures decodes it once per this much, not once per frame."""
+
+SHORT = 0.05
+"""A file that ends this share of its declared duration early counts as cut; less is rounding."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """What one walk through a file found.
+
+    Attributes:
+        times: presentation time of every frame, in units of ``time_base``; the frame numbers
+            where the file has no rising times.
+        rising: whether it has, so that a frame can be sought by its time.
+        key_frames: indices of the frames where decoding can start; the first is 0, and the only
+            one where frames cannot be sought.
+        time_base: seconds of one unit.
+        rate: frames per second as the file declares them; None where it does not.
+        stored_size: (height, width) before turning.
+        size: (height, width) as shown.
+        frame_bytes: memory of a decoded frame.
+        warnings: what the user should know, such as frames lost at the end.
+    """
+
+    times: tuple[int, ...]
+    rising: bool
+    key_frames: tuple[int, ...]
+    time_base: Fraction
+    rate: Fraction | None
+    stored_size: Size
+    size: Size
+    frame_bytes: int
+    warnings: tuple[str, ...]
+
+
+def index_file(path: Path) -> Index:
+    """Walk through a file once, keeping no frame.
+
+    Headers are not to be trusted with how many frames there are, when, and whether they decode.
+
+    Raises:
+        InputError: no frame at all, or see ``Stream``.
+    """
+    with opened(path) as source:
+        times: list[int | None] = []
+        key_frames = {0}
+        first: av.VideoFrame | None = None
+        fault = ""
+        try:
+            for frame in source.frames():
+                first = first or frame
+                if frame.key_frame:
+                    key_frames.add(len(times))
+                times.append(frame.pts)
+        except (av.error.FFmpegError, OSError) as error:
+            fault = reason(error)
+        if first is None:
+            raise InputError(f"'{path}' has no frame that decodes{fault and ': '}{fault}")
+        known = [time for time in times if time is not None]
+        rising = len(known) == len(times) and bool((np.diff(known) > 0).all())
+        stored_size = (first.height, first.width)
+        shown = to_rgb(first, stored_size)
+        bits = first.format.padded_bits_per_pixel * first.height * first.width
+        return Index(
+            times=tuple(known) if rising else tuple(range(len(times))),
+            rising=rising,
+            key_frames=tuple(sorted(key_frames)) if rising else (0,),
+            time_base=source.time_base,
+            rate=source.stream.average_rate or source.stream.guessed_rate,
+            stored_size=stored_size,
+            size=(shown.shape[0], shown.shape[1]),
+            frame_bytes=max(1, bits // 8),
+            warnings=_lost(source, len(times), known if rising else [], fault),
+        )
+
+
+def _lost(source: Stream, decoded: int, times: list[int], fault: str) -> tuple[str, ...]:
+    """Return a warning where frames are missing at the end.
+
+    An edit list may rightly show fewer frames than are stored, so that the declared number of
+    them counts only after a fault.
+    """
+    missing = source.stream.frames - decoded if fault else 0
+    span = float((times[-1] - times[0]) * source.time_base) if len(times) > 1 else 0.0
+    if span:
+        spacing = span / (decoded - 1)
+        left = source.declared_seconds(times[0]) - span - spacing
+        if left > max(spacing, SHORT * (left + span)):
+            missing = max(missing, round(left / spacing))
+    if not fault and missing <= 0:
+        return ()
+    count = f"about {missing}" if missing > 0 else "the"
+    why = fault or "the file is shorter than it declares"
+    return (f"{count} frames after the first {decoded} are lost: {why}",)
+
+
+class FileFrames:
+    """Frames of a video file, decoded when asked for, each sweep direction about once.
+
+    The frames decoded last stay, up to ``CACHE_BYTES``. Going backwards starts decoding early
+    enough to fill that store, so that the frames before are there when they are asked for.
+    """
+
+    def __init__(self, path: Path, index: Index) -> None:
+        self._path = path
+        self._index = index
+        self._numbers = {time: number for number, time in enumerate(index.times)}
+        self._capacity = max(8, CACHE_BYTES // index.frame_bytes)
+        self._kept: dict[int, av.VideoFrame] = {}
+        self._source: Stream | None = None
+        self._decoder: Iterator[tuple[int, av.VideoFrame]] = iter(())
+        self._position = 0  # the frame that the decoder gives next
+
+    def __len__(self) -> int:
+        return len(self._index.times)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
+        if index not in self._kept:
+            self._decode(index)
+        return to_rgb(self._kept[index], self._index.stored_size)
+
+    def _decode(self, index: int) -> None:
+        """Decode up to ``index``; where a seek lands too late, start from ever earlier places."""
+        start = self._start(index)
+        if start is None and self._advance(index):
+            return
+        entries = self._index.key_frames
+        place = bisect_right(entries, index if start is None else start) - 1
+        step = 1
+        while place > 0:
+            self._restart(entries[place])
+            if self._advance(index):
+                return
+            place, step = place - step, 2 * step
+        self._restart(0)
+        if not self._advance(index):
+            raise InputError(f"'{self._path}' has changed: frame {index} no longer decodes")
+
+    def _start(self, index: int) -> int | None:
+        """Return the key frame to decode ``index`` from; None to go on from where we are."""
+        entries = self._index.key_frames
+        nearest = entries[bisect_right(entries, index) - 1]
+        if self._source is not None and self._position <= index:
+            return nearest if nearest > self._position else None
+        if self._source is None:
+            return nearest
+        first = entries[min(bisect_right(entries, index - self._capacity), len(entries) - 1)]
+        return min(first, nearest)
+
+    def _restart(self, key_frame: int) -> None:
+        """Go to a key frame; to the first one by opening the file anew, which never fails."""
+        if self._source is None or key_frame == 0:
+            if self._source is not None:
+                self._source.close()
+            self._source = Stream(self._path)
+        if key_frame > 0:
+            self._source.seek(self._index.times[key_frame])
+        self._decoder = self._numbered(self._source, key_frame)
+        self._position = key_frame
+
+    def _numbered(self, source: Stream, start: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield frames from ``start`` on with their numbers.
+
+        Frames shown before the key frame but decoded after it lack what they build on: left out.
+        """
+        for count, frame in enumerate(source.frames()):
+            number = count
+            if self._index.rising:
+                number = -1 if frame.pts is None else self._numbers.get(frame.pts, -1)
+            if number >= start:
+                yield number, frame
+
+    def _advance(self, index: int) -> bool:
+        """Decode on until ``index`` is there; False when it does not come."""
+        try:
+            for number, frame in self._decoder:
+                if number > self._position:  # the seek went too far, or the file has changed
+                    return False
+                self._position = number + 1
+                self._kept.pop(number, None)  # to the end of the order in which frames go
+                self._kept[number] = frame
+                while len(self._kept) > self._capacity:
+                    del self._kept[next(iter(self._kept))]
+                if number == index:
+                    return True
+        except (av.error.FFmpegError, OSError):
+            return False
+        return False

@@ -1,0 +1,142 @@
+"""Decoding one video file through PyAV: opening it, walking through it, seeking in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+
+from propose_reduce.errors import InputError
+from propose_reduce.structures import Size
+from propose_reduce.video.pixels import check_size, on_black
+
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders that read the alpha WebM keeps beside the picture; FFmpeg's own ignore it."""
+
+
+class Stream:
+    """The first picture stream of an open file.
+
+    Raises:
+        InputError: the file cannot be opened, holds no video, or is absurdly large.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # "file:" keeps FFmpeg from reading a protocol into a name such as "a:b.mp4"
+            self.container = av.open(f"file:{path}", metadata_errors="replace")
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"'{path}' cannot be read as a video: {reason(error)}") from error
+        covers = av.stream.Disposition.attached_pic
+        pictures = [s for s in self.container.streams.video if not s.disposition & covers]
+        if not pictures:
+            raise InputError(f"'{path}' has no video stream")
+        self.stream = pictures[0]
+        context = self.stream.codec_context
+        check_size(str(path), context.height, context.width)
+        self._decoder: av.VideoCodecContext = context
+        if self.stream.metadata.get("alpha_mode") == "1" and context.name in ALPHA_DECODERS:
+            decoder = av.CodecContext.create(ALPHA_DECODERS[context.name], "r")
+            decoder.extradata = context.extradata
+            self._decoder = cast("av.VideoCodecContext", decoder)
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds of one unit of the frames' times."""
+        return self.stream.time_base or Fraction(1, 1000)
+
+    def declared_seconds(self, start: int) -> float:
+        """Return the duration the file claims for its pictures; 0 where it does not say.
+
+        Args:
+            start: time of the first frame, in units of the time base.
+        """
+        if self.stream.duration is not None:
+            return float(self.stream.duration * self.time_base)
+        end = str(self.stream.metadata.get("DURATION", ""))  # Matroska: hours:minutes:seconds
+        match = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", end)
+        if match is None:
+            return 0.0
+        hours, minutes, seconds = (float(group) for group in match.groups())
+        return 3600 * hours + 60 * minutes + seconds - float(start * self.time_base)
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Yield the frames from the current position on, in the order they are shown.
+
+        Faults before the first frame are passed over (a recording may start between two key
+        frames); a later one is raised as FFmpeg's error.
+        """
+        seen = False
+        for packet in self.container.demux(self.stream):
+            try:
+                decoded = self._decoder.decode(packet)
+            except av.error.InvalidDataError:
+                if seen:
+                    raise
+                continue
+            for frame in decoded:
+                seen = True
+                yield frame
+
+    def seek(self, pts: int) -> None:
+        """Go to the last key frame at or before ``pts``, or to somewhere near it."""
+        self.container.seek(pts, stream=self.stream)
+        self._decoder.flush_buffers()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Stream]:
+    """Open a file and close it again."""
+    stream = Stream(path)
+    try:
+        yield stream
+    finally:
+        stream.close()
+
+
+def reason(error: Exception) -> str:
+    """Return why FFmpeg or the system failed, in a few words."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def to_rgb(frame: av.VideoFrame, size: Size) -> np.ndarray:
+    """Return a frame as uint8 RGB (H, W, 3), alpha composited on black, turned upright.
+
+    Args:
+        frame: what the decoder gave, any pixel format.
+        size: (height, width) as stored, before turning; a frame of another size is scaled.
+    """
+    alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
+    pixels = frame.to_ndarray(format="rgba" if alpha else "rgb24", height=size[0], width=size[1])
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    upright = on_black(pixels) if alpha else pixels
+    if matrix is not None:
+        upright = turned(upright, np.frombuffer(cast("bytes", matrix), dtype=np.int32))
+    return np.ascontiguousarray(upright)
+
+
+def turned(pixels: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return pixels (H, W, 3) turned and mirrored as a display matrix says.
+
+    An angle in between counts as the nearest right one.
+
+    Args:
+        pixels: the picture as stored.
+        matrix: int32 (9,), row by row; maps (x, y) to (a x + c y, b x + d y), where a, b are the
+            first two of the first row and c, d of the second.
+    """
+    a, b, _, c, d = (int(value) for value in matrix[:5])
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    pixels = pixels[:, ::-1] if a < 0 else pixels
+    return pixels[::-1] if d < 0 else pixels

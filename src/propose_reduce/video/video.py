@@ -1,0 +1,169 @@
+"""``Video``: lazy frames with what is known about them, from a file, a folder or an array."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from propose_reduce.errors import InputError
+from propose_reduce.structures import Frames, Size
+from propose_reduce.video.arrays import ArrayFrames
+from propose_reduce.video.file import FileFrames, Index, index_file
+from propose_reduce.video.folder import SUFFIXES, FolderFrames, image_files, readable_files
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Video:
+    """A video, opened.
+
+    Attributes:
+        name: the file's name without its suffix, the folder's name, or "array".
+        frames: T lazy frames, uint8 RGB (H, W, 3), upright, of one size.
+        size: (height, width) in pixels.
+        fps: mean frames per second; None for frames without times (a folder, an array).
+        timestamps: T seconds from the first frame, where the frame rate varies; else None.
+        frame_names: T file names without suffix, for a folder; else None.
+        warnings: what the user should know, such as frames lost to a damaged file.
+    """
+
+    name: str
+    frames: Frames
+    size: Size
+    fps: float | None = None
+    timestamps: tuple[float, ...] | None = None
+    frame_names: tuple[str, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def open_video(source: str | Path | np.ndarray) -> Video:
+    """Open a video file, an image, a folder of images, or a uint8 RGB array (T, H, W, 3).
+
+    Raises:
+        InputError: nothing there, no video, no frame that decodes, images of different sizes, a
+            frame beyond ``MAX_PIXELS``, or an array of another dtype or shape.
+    """
+    if not isinstance(source, (str, Path)):
+        frames = ArrayFrames(source)
+        height, width = frames[0].shape[:2]
+        return Video("array", frames, (height, width))
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return _open_images(path, image_files(path))
+        if not path.exists():
+            raise InputError(f"video '{path}' does not exist")
+        if path.stat().st_size == 0:
+            raise InputError(f"video '{path}' is an empty file")
+        return _open_images(path, [path]) if path.suffix.lower() in SUFFIXES else _open_file(path)
+    except OSError as error:
+        raise InputError(f"video '{path}' cannot be read: {error.strerror or error}") from error
+
+
+def _open_images(path: Path, files: list[Path]) -> Video:
+    if not files:
+        raise InputError(f"folder '{path}' has no images ({' '.join(sorted(SUFFIXES))})")
+    readable = readable_files(files)
+    frames = FolderFrames(readable)
+    height, width = frames[0].shape[:2]
+    stems = tuple(file.stem for file in readable)
+    if len(set(stems)) < len(stems):
+        twice = Counter(stems).most_common(1)[0][0]
+        raise InputError(f"folder '{path}' has several images named '{twice}': keep one kind")
+    lost = len(files) - len(readable)
+    return Video(
+        name=path.stem if path.is_file() else path.resolve().name,
+        frames=frames,
+        size=(height, width),
+        frame_names=stems,
+        warnings=(f"{lost} frames are lost: '{files[-lost]}' is damaged",) if lost else (),
+    )
+
+
+def _open_file(path: Path) -> Video:
+    index = index_file(path)
+    times = _seconds(index)
+    fps = _constant_rate(index, times)
+    mean = (len(times) - 1) / times[-1] if len(times) > 1 else float(index.rate or 1)
+    return Video(
+        name=path.stem,
+        frames=FileFrames(path, index),
+        size=index.size,
+        fps=fps or mean,
+        timestamps=None if fps else times,
+        warnings=index.warnings,
+    )
+
+
+def _seconds(index: Index) -> tuple[float, ...]:
+    """Return seconds from the first frame; by the declared rate where the file has no times."""
+    unit = index.time_base if index.rising else 1 / (index.rate or 25)
+    return tuple(float((time - index.times[0]) * unit) for time in index.times)
+
+
+def _constant_rate(index: Index, times: tuple[float, ...]) -> float | None:
+    """Return the declared rate if every frame keeps it to within the units times come in."""
+    if not index.rate:
+        return None
+    steps = np.arange(len(times)) / float(index.rate)
+    tolerance = float(index.time_base) * 1.001
+    return float(index.rate) if np.abs(steps - times).max() <= tolerance else None
+
+
+class _Chosen:
+    """Some of the frames of others."""
+
+    def __init__(self, frames: Frames, indices: range) -> None:
+        self._frames = frames
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
+        return self._frames[self._indices[index]]
+
+
+def select(
+    video: Video, *, start: float | None = None, end: float | None = None, every: int = 1
+) -> Video:
+    """Return a part of a video.
+
+    Args:
+        video: what to take it from.
+        start: the first second taken; for frames without times, the first frame number.
+        end: the second, or frame number, before which to stop.
+        every: take each Nth frame of these.
+
+    Raises:
+        InputError: nothing is left, or ``every`` is below 1.
+    """
+    if every < 1:
+        raise InputError(f"every must be 1 or more, got {every}")
+    total = len(video.frames)
+    times = np.arange(total) / (video.fps or 1.0)
+    if video.timestamps is not None:
+        times = np.array(video.timestamps)
+    rounding = 1e-6  # 1/30 s and the like have no exact number
+    first = 0 if start is None else int(np.searchsorted(times, start - rounding))
+    last = total if end is None else int(np.searchsorted(times, end - rounding))
+    indices = range(first, last, every)
+    if not indices:
+        unit = "s" if video.fps else "frames"
+        until = total / video.fps if video.fps else total
+        raise InputError(
+            f"no frame of '{video.name}' lies between {start or 0} and "
+            f"{until if end is None else end} {unit}: it has {until:.6g} {unit}"
+        )
+    stamps, names = video.timestamps, video.frame_names
+    return replace(
+        video,
+        frames=_Chosen(video.frames, indices),
+        fps=video.fps and video.fps / every,
+        timestamps=stamps and tuple(stamps[i] - stamps[first] for i in indices),
+        frame_names=names and tuple(names[i] for i in indices),
+    )
