@@ -92,7 +92,7 @@ def find_sequences(
     Raises:
         InputError: a folder, sequence or frame is missing.
     """
-    folder = _annotation_folder(ground_truth, task)
+    folder = annotation_folder(ground_truth, task)
     known = sorted(path.name for path in folder.iterdir() if path.is_dir())
     defaults = [ground_truth / path for path in SPLITS]
     listed = split or next((path for path in defaults if path.is_file()), None)
@@ -108,7 +108,7 @@ def find_sequences(
     return [_sequence_files(folder / name, predictions / name, task) for name in names]
 
 
-def _annotation_folder(ground_truth: Path, task: Task) -> Path:
+def annotation_folder(ground_truth: Path, task: Task) -> Path:
     """Return the folder of sequence folders inside a DAVIS root, or the folder itself."""
     if not ground_truth.is_dir():
         raise InputError(f"'{ground_truth}' is no folder: give a DAVIS root or sequence folders")
