@@ -60,3 +60,45 @@ def test_a_long_run_takes_several_characters():
 def test_runs_that_do_not_fill_the_mask_are_refused(counts, message):
     with pytest.raises(InputError, match=message):
         rle.check({"size": [2, 3], "counts": counts})
+
+
+@given(st.lists(MASKS, max_size=3))
+def test_areas_inside_and_outside_fill_every_mask(masks):
+    encodings = [rle.encode(mask) for mask in masks]
+    assert rle.areas(encodings).tolist() == [mask.sum() for mask in masks]
+    assert rle.complement_areas(encodings).tolist() == [(~mask).sum() for mask in masks]
+
+
+def test_the_complement_of_long_runs_is_counted_too():
+    mask = np.zeros((900, 700), dtype=bool)
+    mask[100:800, 50:60] = mask[5, 680] = True
+    assert rle.complement_areas([rle.encode(mask)]).tolist() == [(~mask).sum()]
+
+
+def test_more_masks_than_pycocotools_takes_at_once():
+    encodings = [rle.encode(np.ones((1, side), dtype=bool)) for side in range(1, 301)]
+    assert rle.areas(encodings).tolist() == list(range(1, 301))
+
+
+@pytest.mark.parametrize("counts", ["", "P", "3P", "24P"])
+def test_counts_that_end_inside_a_number_have_no_complement(counts):
+    assert rle.complement_areas([{"size": [2, 3], "counts": counts}]).tolist() == [-1]
+
+
+@given(MASKS, st.randoms(use_true_random=False))
+def test_a_truncated_encoding_is_found_by_its_areas(mask, random):
+    encoding = rle.encode(mask)
+    cut = encoding["counts"][: random.randrange(len(encoding["counts"]))]
+    damaged = {"size": encoding["size"], "counts": cut}
+    outside = rle.complement_areas([damaged])[0]
+    assert outside < 0 or outside + rle.area(damaged) != mask.size
+
+
+def test_iou_is_that_of_the_masks():
+    masks = np.array([[[1, 1, 0]], [[0, 1, 1]], [[0, 0, 0]]], dtype=bool)
+    encodings = [rle.encode(mask) for mask in masks]
+    other = rle.encode(np.ones((1, 4), dtype=bool))
+    assert rle.iou(encodings, [encodings[0], encodings[2], other]) == pytest.approx(
+        np.array([[1, 0, -1], [1 / 3, 0, -1], [0, 0, -1]])
+    )
+    assert rle.iou([], encodings).shape == (0, 3)

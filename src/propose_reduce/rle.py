@@ -6,6 +6,7 @@ as JSON holds it: runs down each column, then the next column, starting with zer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -89,3 +90,83 @@ def check(encoding: Rle) -> None:
     filled = int(run_lengths(encoding["counts"]).sum())
     if filled != height * width:
         raise InputError(f"runs fill {filled} pixels of a {height} x {width} mask")
+
+
+FIRST_NUMBERS = re.compile(3 * "([P-o]*[0-O])")
+"""Three packed numbers: characters that say that more follow, and one that ends the number."""
+
+AREA_BATCH = 128
+"""Most masks per call: ``pycocotools.mask.area`` fails from 256 on with numpy 2."""
+
+
+def areas(encodings: Sequence[Rle]) -> np.ndarray:
+    """Return the numbers of pixels inside N masks: int64 (N,)."""
+    batches = [encodings[i : i + AREA_BATCH] for i in range(0, len(encodings), AREA_BATCH)]
+    parts = [np.asarray(coco.area(batch), dtype=np.int64) for batch in batches]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def complement_areas(encodings: Sequence[Rle]) -> np.ndarray:
+    """Return the numbers of pixels outside N masks: int64 (N,), -1 for counts that do not decode.
+
+    Together with :func:`areas` a quick form of :func:`check`: the two sum to height x width unless
+    the mask is damaged, and pycocotools never returns from the overlap of such a mask.
+    """
+    inverted = [_inverted(encoding["counts"]) for encoding in encodings]
+    readable = [counts is not None for counts in inverted]
+    outside = np.full(len(encodings), -1, dtype=np.int64)
+    outside[readable] = areas(
+        [
+            {"size": encoding["size"], "counts": counts}
+            for encoding, counts in zip(encodings, inverted, strict=True)
+            if counts is not None
+        ]
+    )
+    return outside
+
+
+def _inverted(counts: str) -> str | None:
+    """Return the counts of the mask's complement, or None where they do not decode.
+
+    A run of 0 goes in front. Every run then stands one place later, and of the numbers only the
+    third changes: it becomes a difference (see :func:`run_lengths`).
+    """
+    if not counts or (ord(counts[-1]) - 48) & 32:
+        return None
+    head = FIRST_NUMBERS.match(counts)
+    if head is None:  # fewer than three
+        return "0" + counts
+    first, third = _unpacked(head[1]), _unpacked(head[3])
+    return "0" + head[1] + head[2] + _packed(third - first) + counts[head.end() :]
+
+
+def _unpacked(text: str) -> int:
+    """Return one number from its 5 bits per character, low bits first."""
+    number = 0
+    for character in reversed(text):
+        number = number << 5 | (ord(character) - 48) & 31
+    return number - (1 << 5 * len(text) if (ord(text[-1]) - 48) & 16 else 0)
+
+
+def _packed(number: int) -> str:
+    """Return one number as 5 bits per character, low bits first."""
+    text = ""
+    while True:
+        digit = number & 31
+        number >>= 5
+        more = number != (-1 if digit & 16 else 0)
+        text += chr(digit + 48 + 32 * more)
+        if not more:
+            return text
+
+
+def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
+    """Return the overlaps of N and M masks: float64 (N, M); -1 where sizes differ, 0 if empty."""
+    if not first or not second:
+        return np.zeros((len(first), len(second)))
+    ratios = np.asarray(coco.iou(first, second, [0] * len(second)), dtype=np.float64)
+    if len({tuple(encoding["size"]) for encoding in (*first, *second)}) > 1:
+        # pycocotools says so only where the boxes touch
+        sizes = [np.array([encoding["size"] for encoding in side]) for side in (first, second)]
+        ratios[(sizes[0][:, None] != sizes[1][None, :]).any(axis=2)] = -1
+    return ratios
