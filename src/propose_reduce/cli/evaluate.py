@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from propose_reduce.cli.evaluate_davis import davis
+from propose_reduce.cli.evaluate_youtube_vis import youtube_vis
 
 app = typer.Typer(help="Judge results against the truth.", no_args_is_help=True)
+app.command("youtube-vis")(youtube_vis)
 app.command()(davis)

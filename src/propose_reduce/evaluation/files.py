@@ -1,0 +1,110 @@
+"""Annotation and prediction files for the YouTube-VIS evaluation, our own results among them."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.evaluation.tracks import name_of
+from propose_reduce.results import VideoResult
+
+NATIVE_NAME = "result.json"
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        InputError: it cannot be read or is no JSON; the message gives the line.
+    """
+    # hundreds of thousands of new objects make the garbage collector search in vain, half the time
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"'{path}' is no JSON: {error}") from error
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return YouTube-VIS predictions from a file or a folder.
+
+    Args:
+        path: a YouTube-VIS result file, a native ``result.json``, or a folder with native results
+            somewhere below it.
+        ground_truth: the annotation file, in which a native result finds its video by name (or id,
+            as text) and its categories by name.
+
+    Raises:
+        InputError: nothing to read there, or a native result whose video is not in the ground
+            truth, is there under several ids, or comes twice.
+    """
+    if path.is_dir():
+        files = sorted(path.rglob(NATIVE_NAME))
+        if not files:
+            raise InputError(f"folder '{path}' has no {NATIVE_NAME} below it; give a result file")
+        return _from_native([VideoResult.load(file) for file in files], files, ground_truth)
+    content = read_json(path)
+    if isinstance(content, list):
+        return content
+    if isinstance(content, Mapping) and "format" in content:
+        del content  # read again by the one who knows the format
+        return _from_native([VideoResult.load(path)], [path], ground_truth)
+    raise InputError(
+        f"'{path}' holds no predictions: neither a list of them nor a native result with a "
+        "'format' (an annotation file given by mistake?)"
+    )
+
+
+def _from_native(
+    results: Sequence[VideoResult], files: Sequence[Path], ground_truth: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    videos = _ids_by_name(ground_truth.get("videos", []), "video")
+    ids = _ids_by_name(ground_truth.get("categories", []), "category")
+    seen: Counter[int] = Counter()
+    predictions = []
+    for result, file in zip(results, files, strict=True):
+        if result.name not in videos:
+            raise unknown_name(f"video in '{file}':", result.name, videos)
+        video = _single(videos, result.name, f"'{file}': video")
+        seen[video] += 1
+        if seen[video] > 1:
+            raise InputError(f"'{file}' is a second result for the video '{result.name}'")
+        # a name that the truth does not list stands for itself, and is counted as unlisted
+        names: dict[str, Any] = {
+            name: _single(ids, name, "category") if name in ids else name
+            for name in result.category_ids
+        }
+        predictions += result.to_youtube_vis(video, names)
+    return predictions
+
+
+def _ids_by_name(entries: Sequence[Mapping[str, Any]], kind: str) -> dict[str, list[int]]:
+    """Return the ids behind each name; a video is known by its id as text too."""
+    ids: dict[str, list[int]] = {}
+    for entry in entries:
+        name = name_of(entry) if kind == "video" else str(entry.get("name"))
+        ids.setdefault(name, []).append(entry["id"])
+    if kind == "video":
+        for entry in entries:
+            ids.setdefault(str(entry["id"]), [entry["id"]])
+    return ids
+
+
+def _single(ids: Mapping[str, Sequence[int]], name: str, what: str) -> int:
+    if len(ids[name]) > 1:
+        raise InputError(
+            f"{what} '{name}' is ambiguous: the ground truth has it under the ids "
+            f"{', '.join(map(str, ids[name]))}"
+        )
+    return ids[name][0]

@@ -1,0 +1,307 @@
+"""Ground truth and predictions in the YouTube-VIS form, read and checked.
+
+Every fault is an ``InputError`` that names the entry. What the official tool leaves out without a
+word (predictions of categories that the ground truth does not list) is counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import PurePosixPath
+from typing import Any
+
+from propose_reduce import rle
+from propose_reduce.errors import InputError
+from propose_reduce.structures import Size
+
+ONE_CATEGORY = 1
+"""The id that stands for every category when they are judged as one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One object through a video, in the truth or in a prediction.
+
+    Attributes:
+        entry: how messages call it, such as "prediction 17" (0-based place in the file).
+        id: the annotation's id; of a prediction its place in the file.
+        category: the category's id.
+        segmentations: one encoding per frame, None where the object is absent.
+        score: confidence of a prediction; 0 in the truth.
+        crowd: truth only: a crowd, which any number of predictions may match without a penalty.
+        areas: truth only: the file's own area per frame, pixels; these count, not the masks'.
+    """
+
+    entry: str
+    id: int
+    category: Hashable
+    segmentations: tuple[rle.Rle | None, ...]
+    score: float = 0.0
+    crowd: bool = False
+    areas: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Video:
+    """One video of the ground truth.
+
+    Attributes:
+        id: its id.
+        name: its folder, or its id as text where no file names are given.
+        size: (height, width) in pixels.
+        num_frames: how many frames it has; 0 where the file does not say.
+        frame_names: image files, relative to a folder the file does not name.
+        truths: annotated tracks, in file order.
+    """
+
+    id: int
+    name: str
+    size: Size
+    num_frames: int
+    frame_names: tuple[str, ...]
+    truths: tuple[Track, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundTruth:
+    """A ground-truth file.
+
+    Attributes:
+        categories: names by id, ascending.
+        videos: videos by id, ascending.
+    """
+
+    categories: dict[int, str]
+    videos: dict[int, Video]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """A list of predictions, sorted into the videos of a ground truth.
+
+    Attributes:
+        tracks: predictions by video id, in file order.
+        unlisted: how many predictions were left out, by category the truth does not list.
+        notes: what is odd about the list without being an error, one line each.
+    """
+
+    tracks: dict[int, tuple[Track, ...]]
+    unlisted: dict[Hashable, int]
+    notes: tuple[str, ...]
+
+
+def read_ground_truth(document: Mapping[str, Any]) -> GroundTruth:
+    """Return the checked content of a YouTube-VIS annotation file.
+
+    Args:
+        document: ``videos``, ``categories`` and ``annotations`` as in the file.
+
+    Raises:
+        InputError: a missing or wrong field, an id that is there twice, or an annotation of a
+            video or category that is not listed; the message names the entry.
+    """
+    videos = _by_id(_entries(document, "videos"), "video")
+    categories = _by_id(_entries(document, "categories"), "category")
+    names = {id_: str(entry.get("name", id_)) for id_, entry in categories.items()}
+    truths = defaultdict(list)
+    for id_, annotation in _by_id(_entries(document, "annotations"), "annotation").items():
+        entry = f"annotation {id_}"
+        video = _listed(annotation, "video_id", videos, entry)
+        truths[video].append(
+            Track(
+                entry=entry,
+                id=id_,
+                category=_listed(annotation, "category_id", categories, entry),
+                segmentations=_segmentations(annotation, _size(videos[video]), entry),
+                crowd=bool(_field(annotation, "iscrowd", entry)),
+                areas=tuple(_list(annotation, "areas", entry)),
+            )
+        )
+    return GroundTruth(
+        categories=names,
+        videos={
+            id_: Video(
+                id=id_,
+                name=name_of(video),
+                size=_size(video),
+                num_frames=int(video.get("length", len(_frame_names(video)))),
+                frame_names=_frame_names(video),
+                truths=tuple(truths[id_]),
+            )
+            for id_, video in videos.items()
+        },
+    )
+
+
+def name_of(video: Mapping[str, Any]) -> str:
+    """Return what a video of an annotation file is called: its ``name``, or the frames' folder.
+
+    A folder that only says what lies in it (``dog/JPEGImages/00000.jpg``) is passed over.
+    """
+    if "name" in video:
+        return str(video["name"])
+    names = _frame_names(video)
+    folders = PurePosixPath(names[0]).parts[:-1] if names else ()
+    telling = [part for part in folders if part not in {"JPEGImages", "images", "."}]
+    return telling[-1] if telling else str(video.get("id"))
+
+
+def read_predictions(
+    predictions: Sequence[Mapping[str, Any]], truth: GroundTruth, *, agnostic: bool = False
+) -> Predictions:
+    """Return the checked predictions of a YouTube-VIS result file.
+
+    Args:
+        predictions: ``video_id``, ``category_id``, ``score``, ``segmentations`` each.
+        truth: what they will be compared with.
+        agnostic: keep the predictions of unlisted categories.
+
+    Raises:
+        InputError: a missing or wrong field, an unknown video, or a score that is no number; the
+            message names the prediction by its 0-based place in the list.
+    """
+    if not isinstance(predictions, Sequence) or isinstance(predictions, str | bytes):
+        found = type(predictions).__name__
+        raise InputError(f"the predictions must be a list, one entry per object, got a {found}")
+    tracks: dict[int, list[Track]] = defaultdict(list)
+    unlisted: Counter[Hashable] = Counter()
+    odd: Counter[str] = Counter()
+    for index, prediction in enumerate(predictions):
+        entry = f"prediction {index}"
+        video = truth.videos[_listed(prediction, "video_id", truth.videos, entry)]
+        track = Track(
+            entry=entry,
+            id=index,
+            category=_hashable(_field(prediction, "category_id", entry), entry),
+            segmentations=_segmentations(prediction, video.size, entry),
+            score=_score(prediction, entry),
+        )
+        if not agnostic and track.category not in truth.categories:
+            unlisted[track.category] += 1
+            continue
+        tracks[video.id].append(track)
+        odd["frames"] += len(track.segmentations) != video.num_frames > 0
+        odd["size"] += any(m and tuple(m["size"]) != video.size for m in track.segmentations)
+    return Predictions(
+        tracks={id_: tuple(tracks.get(id_, ())) for id_ in truth.videos},
+        unlisted=dict(unlisted),
+        notes=tuple(_notes(unlisted, odd)),
+    )
+
+
+def _notes(unlisted: Mapping[Hashable, int], odd: Mapping[str, int]) -> Iterable[str]:
+    if unlisted:
+        which = ", ".join(str(category) for category in unlisted)
+        yield (
+            f"{sum(unlisted.values())} predictions do not count: the ground truth does not list "
+            f"their category ({which})"
+        )
+    if odd["frames"]:
+        yield (
+            f"{odd['frames']} predictions have more or fewer frames than their video; only the "
+            "frames that both have count"
+        )
+    if odd["size"]:
+        yield (
+            f"{odd['size']} predictions have masks of another size than their video; a frame "
+            "whose two masks differ in size counts for nothing"
+        )
+
+
+def _entries(document: Mapping[str, Any], name: str) -> list[Any]:
+    if not isinstance(document, Mapping):
+        found = type(document).__name__
+        raise InputError(f"the ground truth must be an object with '{name}', got a {found}")
+    return _list(document, name, "the ground truth")
+
+
+def _by_id(entries: Sequence[Any], kind: str) -> dict[int, Mapping[str, Any]]:
+    """Return entries by their id, ascending for all but annotations, whose order counts."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for place, entry in enumerate(entries):
+        where = f"{kind} number {place}"
+        id_ = _field(entry, "id", where)
+        if not isinstance(id_, int) or isinstance(id_, bool):
+            raise InputError(f"{where}: 'id' must be a whole number, got {id_!r}")
+        if id_ in found:
+            raise InputError(f"{where}: another {kind} has the id {id_} too; ids must differ")
+        if kind == "annotation" and id_ == 0:
+            raise InputError(f"{where}: its id is 0, which the official tool takes for none")
+        found[id_] = entry
+    return found if kind == "annotation" else dict(sorted(found.items()))
+
+
+def _field(entry: Any, name: str, where: str) -> Any:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where} must be an object with fields, got {entry!r:.40}")
+    if name not in entry:
+        raise InputError(f"{where}: '{name}' is missing; it has {', '.join(map(str, entry))}")
+    return entry[name]
+
+
+def _list(entry: Any, name: str, where: str) -> list[Any]:
+    value = _field(entry, name, where)
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{where}: '{name}' must be a list, got {value!r:.40}")
+    return list(value)
+
+
+def _hashable(value: Any, where: str) -> Hashable:
+    if not isinstance(value, Hashable):
+        raise InputError(f"{where}: 'category_id' must be one id, got {value!r:.40}")
+    return value
+
+
+def _listed(entry: Any, name: str, known: Mapping[int, Any], where: str) -> int:
+    value = _field(entry, name, where)
+    if not isinstance(value, int) or value not in known:
+        ids = ", ".join(str(id_) for id_ in list(known)[:5]) + (", ..." if len(known) > 5 else "")
+        raise InputError(f"{where}: {name} {value!r} is not in the ground truth ({ids or 'none'})")
+    return value
+
+
+def _size(video: Mapping[str, Any]) -> Size:
+    where = f"video {video['id']}"
+    return int(_field(video, "height", where)), int(_field(video, "width", where))
+
+
+def _frame_names(video: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(name) for name in video.get("file_names") or ())
+
+
+def _score(prediction: Mapping[str, Any], where: str) -> float:
+    score = _field(prediction, "score", where)
+    if not isinstance(score, Real) or isinstance(score, bool) or not math.isfinite(score):
+        raise InputError(f"{where}: its score must be a finite number, got {score!r}")
+    return float(score)
+
+
+def _segmentations(entry: Any, size: Size, where: str) -> tuple[rle.Rle | None, ...]:
+    """Return compressed encodings, whatever form the file has them in."""
+    frames = _list(entry, "segmentations", where)
+    return tuple(
+        None if not mask else _encoding(mask, size, where, frame)
+        for frame, mask in enumerate(frames)
+    )
+
+
+def _encoding(mask: Any, size: Size, where: str, frame: int) -> rle.Rle:
+    try:
+        if isinstance(mask, list):
+            return rle.from_polygons(mask, *size)
+        height, width = mask["size"]
+        counts = mask["counts"]
+        if isinstance(counts, str):
+            return mask
+        if isinstance(counts, bytes):
+            return {"size": [height, width], "counts": counts.decode()}
+        return rle.from_counts(counts, height, width)
+    except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{where}, frame {frame}: its mask must be null, polygons or a run-length encoding "
+            f"with 'size' and 'counts', got {mask!r:.60}"
+        ) from error

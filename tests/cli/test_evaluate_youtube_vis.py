@@ -1,0 +1,66 @@
+"""``evaluate youtube-vis`` through the command line."""
+
+import json
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from places import REFERENCE
+from propose_reduce.cli import main as frame
+from vis_files import object_, prediction, truth
+
+CASE = REFERENCE / "eval" / "ytvis" / "case07"
+
+
+def evaluate(*arguments):
+    return CliRunner().invoke(frame.app, ["evaluate", "youtube-vis", *map(str, arguments)])
+
+
+@pytest.mark.parity
+def test_the_file_holds_the_official_numbers(tmp_path):
+    answer = evaluate(CASE / "gt.json", CASE / "pred.json", "-o", tmp_path / "metrics.json")
+    assert answer.exit_code == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    expected = json.loads((CASE / "expected.json").read_text())
+    assert metrics.pop("per_category") == {
+        id_: pytest.approx(scores, abs=1e-9) for id_, scores in expected["per_category"].items()
+    }
+    assert metrics == pytest.approx(expected["stats"], abs=1e-9)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A truth and predictions of which one has a category that is not listed."""
+    paths = tmp_path / "truth.json", tmp_path / "predictions.json"
+    foreign = prediction(0.4, "##", category=99)
+    paths[0].write_text(json.dumps(truth(object_("##"))))
+    paths[1].write_text(json.dumps([prediction(0.5, "##"), foreign]))
+    return paths
+
+
+def test_the_tables_that_were_asked_for_are_printed(files):
+    answer = evaluate(*files, "--per-video", "--errors", "--workers", 2)
+    assert answer.exit_code == 0
+    for text in ("Every video alone", "1 predictions for 1 objects in 1 videos", "localisation"):
+        assert text in answer.stdout
+
+
+def test_what_does_not_count_is_said(files):
+    assert "1 predictions do not count" in evaluate(*files).stderr
+    assert "do not count" not in evaluate(*files, "--agnostic").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nowhere.json", "cannot be read"), ("truth.json", "holds no predictions")],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(files, capsys, monkeypatch, name, message):
+    command = ["evaluate", "youtube-vis", str(files[0]), str(files[0].with_name(name))]
+    monkeypatch.setattr(sys, "argv", ["propose-reduce", *command])
+    with pytest.raises(SystemExit) as ended:
+        frame.main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
