@@ -7,7 +7,6 @@ from itertools import product
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.davis_metrics import ObjectScores, Series, Task
@@ -164,5 +163,7 @@ def _chosen(
         return list(range(len(pairs)))
     objects = pairs[-1][1]
     scores = values.mean(axis=(0, 2)).reshape(-1, objects)[:proposals]
+    from scipy.optimize import linear_sum_assignment  # half a second to load
+
     rows, columns = linear_sum_assignment(scores, maximize=True)
     return [int(row) * objects + int(column) for row, column in zip(rows, columns, strict=True)]
