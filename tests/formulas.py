@@ -21,17 +21,21 @@ GAINS = {
 
 def uniform(family: str, index: int, size: int) -> np.ndarray:
     """Return u(index, 0..size-1) in float64."""
-    j = np.arange(size, dtype=np.uint64)
-    if family == "A":
-        return np.sin(0.7 * j.astype(np.float64) + 1.3 * index + 0.1)
-    mask = np.uint64(0xFFFFFFFF)
-    x = (j + np.uint64(0x9E3779B9 * (index + 1) & 0xFFFFFFFF)) & mask
-    x ^= x >> np.uint64(16)
-    x = (x * np.uint64(0x7FEB352D)) & mask
-    x ^= x >> np.uint64(15)
-    x = (x * np.uint64(0x846CA68B)) & mask
-    x ^= x >> np.uint64(16)
-    return x.astype(np.float64) / 2**31 - 1
+    if family == "A":  # sin(a + b) = sin a cos b + cos a sin b: millions of sines from a few
+        low = 0.7 * np.arange(4096)
+        high = 0.7 * 4096 * np.arange(-(-size // 4096))[:, None] + (1.3 * index + 0.1)
+        return (np.sin(high) * np.cos(low) + np.cos(high) * np.sin(low)).ravel()[:size]
+    x = np.arange(size, dtype=np.uint32)  # arithmetic modulo 2**32, in place: millions of values
+    x += np.uint32(0x9E3779B9 * (index + 1) & 0xFFFFFFFF)
+    x ^= x >> np.uint32(16)
+    x *= np.uint32(0x7FEB352D)
+    x ^= x >> np.uint32(15)
+    x *= np.uint32(0x846CA68B)
+    x ^= x >> np.uint32(16)
+    values = x.astype(np.float64)
+    values /= 2**31
+    values -= 1
+    return values
 
 
 def weight(family: str, index: int, key: str, shape: tuple[int, ...]) -> Tensor:
@@ -49,7 +53,7 @@ def weight(family: str, index: int, key: str, shape: tuple[int, ...]) -> Tensor:
     else:
         fan_in = math.prod(shape[1:])
         scale = 1 if family == "A" else GAINS.get(key, 1) * math.sqrt(3)
-        values = scale * u / math.sqrt(fan_in)
+        values = u * (scale / math.sqrt(fan_in))
     return torch.from_numpy(values.reshape(shape).astype(np.float32))
 
 

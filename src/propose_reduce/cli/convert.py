@@ -1,0 +1,37 @@
+"""``propose-reduce convert``: foreign weights into a file of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="a .pth, .pt or .safetensors file")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="the .safetensors file to write")
+    ],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="preset the model is for [default: COCO weights as they are]"
+        ),
+    ] = None,
+) -> None:
+    """Turn a foreign checkpoint into a weights file.
+
+    Known are the authors' released Seq Mask R-CNN models, torchvision's maskrcnn_resnet50_fpn
+    (COCO) and ImageNet classifiers of torchvision and timm. Nothing that a checkpoint holds is
+    run. The table says of every tensor whether it was loaded, dropped or initialised, and why.
+
+    The authors' code and weights carry no clear licence: ask them before you pass weights on.
+    """
+    from rich.console import Console
+
+    from propose_reduce.models.convert import convert as convert_checkpoint
+
+    conversion = convert_checkpoint(checkpoint, output, preset)
+    Console().print(conversion.table())
+    typer.echo(f"{conversion.source} -> {output}")

@@ -1,0 +1,84 @@
+"""Foreign checkpoint files: their tensors, without running anything that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from propose_reduce.errors import InputError
+from propose_reduce.models.weights import FORMAT, read_safetensors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """The content of a foreign checkpoint.
+
+    Attributes:
+        tensors: by the names they have there, in main memory.
+        categories: its foreground classes, where it says so.
+    """
+
+    tensors: dict[str, Tensor]
+    categories: tuple[str, ...] | None = None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return what a ``.pth``, ``.pt`` or ``.safetensors`` file holds.
+
+    The state dict may be the whole file, or lie under ``state_dict`` (as OpenMMLab's tools write
+    it) or ``model`` (as torchvision's do), and its names may start with ``module.``.
+
+    Raises:
+        InputError: the file cannot be read, holds more than plain data, or no tensors.
+    """
+    if Path(path).suffix == ".safetensors":
+        content = read_safetensors(path)
+        if content.metadata.get("format", "").startswith(FORMAT):
+            raise InputError(f"'{path}' is a propose-reduce weights file already: use it as it is")
+        return Checkpoint(content.tensors)
+    data = _unpickle(path)
+    meta = data.get("meta")
+    state = next((data[name] for name in ("state_dict", "model") if name in data), data)
+    if not isinstance(state, Mapping) or not state:
+        raise InputError(f"checkpoint '{path}' holds no state dict: give a model's weights")
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise InputError(f"checkpoint '{path}': '{name}' must be a tensor, got {kind}")
+    wrapped = all(name.startswith("module.") for name in state)
+    tensors = {
+        name.removeprefix("module.") if wrapped else name: value for name, value in state.items()
+    }
+    return Checkpoint(tensors, _categories(meta))
+
+
+def _unpickle(path: Path) -> Mapping[str, Any]:
+    try:
+        with Path(path).open("rb") as file:
+            data = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"checkpoint '{path}' cannot be read: {reason}") from error
+    except Exception as error:  # a foreign byte stream fails in many ways; none of it has run
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"checkpoint '{path}' is damaged or holds more than plain tensors, and is not "
+            f"unpickled: {reason}"
+        ) from error
+    if not isinstance(data, Mapping):
+        kind = type(data).__name__
+        raise InputError(f"checkpoint '{path}' must hold a state dict, got {kind}")
+    return data
+
+
+def _categories(meta: object) -> tuple[str, ...] | None:
+    """Return the class names that OpenMMLab's tools note beside the weights, in our spelling."""
+    names = meta.get("CLASSES") if isinstance(meta, Mapping) else None
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(name.replace(" ", "_") for name in names)
