@@ -1,0 +1,80 @@
+"""A video with its result drawn on it: mask, outline, and a label with id, category and score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from propose_reduce.results import VideoResult
+from propose_reduce.structures import Frames, InstanceSequence, Size
+from propose_reduce.visualization.colours import COLOURS, colour_of, ink_on
+
+if TYPE_CHECKING:
+    from supervision import ColorPalette
+
+OPACITY = 0.45  # the mask is seen, and so is what it covers
+
+
+class Painter:
+    """Draws what is present on a frame, in sizes that fit the video.
+
+    Args:
+        size: (height, width) of the frames.
+    """
+
+    def __init__(self, size: Size) -> None:
+        import supervision
+
+        fills = [colour_of(number + 1) for number in range(COLOURS)]
+        colours = _palette(fills)
+        short = min(size)
+        self._mask = supervision.MaskAnnotator(colours, opacity=OPACITY)
+        self._outline = supervision.PolygonAnnotator(colours, thickness=max(1, round(short / 250)))
+        self._label = supervision.RichLabelAnnotator(
+            colours,
+            text_color=_palette([ink_on(fill) for fill in fills]),
+            font_size=int(np.clip(short / 28, 10, 40)),
+            text_padding=max(2, short // 180),
+            smart_position=True,
+        )
+
+    def draw(self, frame: np.ndarray, result: VideoResult, index: int) -> np.ndarray:
+        """Return a copy of frame ``index``, uint8 RGB (H, W, 3), with the result on it."""
+        present = [s for s in result.sequences if s.segmentations[index] is not None]
+        scene = np.ascontiguousarray(self.fill(frame, result, index)[..., ::-1])
+        scene = self._label.annotate(
+            scene,
+            result.frame(index),
+            [f"{s.id} {s.category} {s.score:.2f}" for s in present],
+            custom_color_lookup=_places(present),
+        )
+        return np.ascontiguousarray(scene[..., ::-1])
+
+    def fill(self, frame: np.ndarray, result: VideoResult, index: int) -> np.ndarray:
+        """Return a copy of frame ``index`` with masks and outlines only."""
+        detections = result.frame(index)
+        places = _places(s for s in result.sequences if s.segmentations[index] is not None)
+        scene = np.ascontiguousarray(frame[..., ::-1])  # supervision draws BGR
+        scene = self._mask.annotate(scene, detections, custom_color_lookup=places)
+        scene = self._outline.annotate(scene, detections, custom_color_lookup=places)
+        return np.ascontiguousarray(scene[..., ::-1])
+
+
+def _places(sequences: Iterable[InstanceSequence]) -> np.ndarray:
+    """Return where in the palette each sequence's colour is."""
+    return np.array([(s.id - 1) % COLOURS for s in sequences], dtype=np.int64)
+
+
+def _palette(colours: Sequence[tuple[int, int, int]]) -> ColorPalette:
+    from supervision import Color, ColorPalette
+
+    return ColorPalette([Color(*colour) for colour in colours])
+
+
+def overlay(frames: Frames, result: VideoResult) -> Iterator[np.ndarray]:
+    """Yield every frame of a video, uint8 RGB (H, W, 3), with its result drawn on it."""
+    painter = Painter(result.size)
+    for index in range(result.num_frames):
+        yield painter.draw(frames[index], result, index)
