@@ -13,7 +13,6 @@ from functools import cache
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 # Contours may lie this share of the image diagonal apart (DAVIS 2017, official tool).
 TOLERANCE = 0.008
@@ -82,6 +81,8 @@ def regions(labels: np.ndarray, count: int) -> list[Region]:
         count: the highest label asked for.
     """
     radius = tolerance(*labels.shape)
+    from scipy import ndimage  # a third of a second to load
+
     boxes = ndimage.find_objects(labels, max_label=count) if count else []
     return [_cut(labels, label, box, radius) for label, box in enumerate(boxes, start=1)]
 
