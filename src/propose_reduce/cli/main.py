@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli import data, evaluate
+from propose_reduce.cli import convert, data, evaluate
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ def _root(
     """Every object in a video as a complete, labelled, scored mask sequence."""
 
 
+app.command("convert")(convert.convert)
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 
