@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from propose_reduce.cli.progress import progress_bar
+from propose_reduce.errors import InputError
+
 app = typer.Typer(help="Make or check a data set.", no_args_is_help=True)
 
 
@@ -22,20 +25,38 @@ def shapes(
     seed: Annotated[int, typer.Option(min=0, help="of the whole benchmark")] = 0,
 ) -> None:
     """Render the shapes benchmark as a YouTube-VIS data set."""
-    from rich.progress import Progress
-
     from propose_reduce.data.shapes_export import export_shapes
 
-    with Progress(transient=True) as progress:
-        task = progress.add_task("rendering", total=None)
-        data = export_shapes(
-            output,
-            split,
-            videos,
-            seed,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with progress_bar("rendering") as progress:
+        data = export_shapes(output, split, videos, seed, progress)
     typer.echo(
         f"{len(data['videos'])} videos, {len(data['annotations'])} objects -> "
         f"{output / 'annotations.json'}"
     )
+
+
+@app.command()
+def check(
+    annotations: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ANNOTATIONS.json",
+            help="a YouTube-VIS or COCO instances file, or a DAVIS folder",
+            show_default=False,
+        ),
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="the folder that the file names in a file start from"),
+    ] = None,
+) -> None:
+    """Read a whole data set, say what it holds, and list every fault with its place."""
+    from rich.console import Console
+
+    from propose_reduce.data.check import check as check_data_set
+
+    with progress_bar("reading frames") as progress:
+        report = check_data_set(annotations, images, progress=progress)
+    Console().print(report.show(), soft_wrap=True)
+    if report.faults:
+        raise InputError(f"'{annotations}' has {report.verdict()}: correct what is listed")

@@ -13,7 +13,7 @@ import numpy as np
 
 from propose_reduce.data.shapes_contours import SHAPES
 from propose_reduce.data.shapes_draw import Difficulty, draw_world
-from propose_reduce.data.shapes_render import Moment, render
+from propose_reduce.data.shapes_render import Visibility, picture, visibility
 from propose_reduce.data.shapes_world import HEIGHT, World
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.structures import Size
@@ -91,23 +91,22 @@ class ShapesVideo:
             SHAPES[body.category] for body in self.world.bodies if body.category is not None
         )
 
-    def moment(self, t: int) -> Moment:
-        """Return frame ``t``: image, visible masks, unoccluded areas.
-
-        Raises:
-            InputError: ``t`` is no frame of the video.
-        """
-        if not 0 <= t < self.length:
-            raise InputError(f"{self.name}: frame {t} does not lie in 0..{self.length - 1}")
-        return render(self.world, t, self.size)
-
     def frame(self, t: int) -> np.ndarray:
         """Return the picture of frame ``t``, uint8 RGB (H, W, 3)."""
-        return self.moment(t).image
+        return picture(self.world, self._checked(t), self.size)
 
     def instances(self, t: int) -> np.ndarray:
         """Return the visible pixels of every object on frame ``t``, bool (O, H, W)."""
-        return self.moment(t).masks
+        return self.visibility(t).masks
+
+    def visibility(self, t: int) -> Visibility:
+        """Return the visible masks on frame ``t``, and how large each object is unhidden."""
+        return visibility(self.world, self._checked(t), self.size)
+
+    def _checked(self, t: int) -> int:
+        if not 0 <= t < self.length:
+            raise InputError(f"{self.name}: frame {t} does not lie in 0..{self.length - 1}")
+        return t
 
 
 def shapes_video(

@@ -45,6 +45,35 @@ def export_shapes(
     Raises:
         InputError: an unknown split, a number of videos it does not have, or a folder in use.
     """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"'{folder}' exists and is not empty: give a new folder")
+    chosen = _chosen(split, videos, seed)
+    data = _header(split, seed)
+    with replacing(folder) as temporary:
+        for number, video in enumerate(chosen, start=1):
+            _add(video, number, data, temporary / "JPEGImages")
+            if progress is not None:
+                progress(number, len(chosen))
+        write_text(temporary / "annotations.json", json.dumps(data))
+    return data
+
+
+def shapes_annotations(
+    split: str = "val", videos: int | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Return what ``export_shapes`` writes to annotations.json, without writing anything.
+
+    Raises:
+        InputError: an unknown split, or a number of videos it does not have.
+    """
+    data = _header(split, seed)
+    for number, video in enumerate(_chosen(split, videos, seed), start=1):
+        _add(video, number, data, None)
+    return data
+
+
+def _chosen(split: str, videos: int | None, seed: int) -> list[ShapesVideo]:
+    """Return the first videos of a split."""
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     available = SPLITS[split].videos
@@ -52,35 +81,25 @@ def export_shapes(
     if count is None or count < 1 or (available is not None and count > available):
         limit = "any number of" if available is None else f"1 to {available}"
         raise InputError(f"split '{split}' has {limit} videos: give how many, got {videos}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"'{folder}' exists and is not empty: give a new folder")
-    data: dict[str, Any] = {
+    return [shapes_video(split, index, seed=seed) for index in range(count)]
+
+
+def _header(split: str, seed: int) -> dict[str, Any]:
+    return {
         "info": {"description": "shapes", "version": VERSION, "split": split, "seed": seed},
         "categories": [{"id": i, "name": name} for i, name in enumerate(SHAPES, start=1)],
         "videos": [],
         "annotations": [],
     }
-    with replacing(folder) as temporary:
-        for index in range(count):
-            video = shapes_video(split, index, seed=seed)
-            _export_video(video, index + 1, temporary / "JPEGImages", data)
-            if progress is not None:
-                progress(index + 1, count)
-        write_text(temporary / "annotations.json", json.dumps(data))
-    return data
 
 
-def _export_video(video: ShapesVideo, number: int, images: Path, data: dict[str, Any]) -> None:
-    """Write the frames and append the video and its annotations to ``data``."""
+def _add(video: ShapesVideo, number: int, data: dict[str, Any], images: Path | None) -> None:
+    """Append a video and its annotations to ``data``; its frames go to ``images``, if given."""
     names = [f"{video.name}/{t:05d}.jpg" for t in range(len(video))]
-    (images / video.name).mkdir(parents=True)
-    moments = []
-    for t, name in enumerate(names):
-        moment = video.moment(t)
-        image = cv2.cvtColor(moment.image, cv2.COLOR_RGB2BGR)
-        if not cv2.imwrite(str(images / name), image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
-            raise OSError(f"'{name}' was refused")
-        moments.append((moment.masks, moment.areas))
+    if images is not None:
+        for t, name in enumerate(names):
+            _write_frame(images / name, video.frame(t))
+    seen = [video.visibility(t) for t in range(len(video))]
     height, width = video.size
     data["videos"].append(
         {
@@ -92,14 +111,21 @@ def _export_video(video: ShapesVideo, number: int, images: Path, data: dict[str,
         }
     )
     for place, category in enumerate(video.categories):
-        masks = np.stack([masks[place] for masks, _ in moments])
+        masks = np.stack([frame.masks[place] for frame in seen])
         if not masks.any():
             continue  # hidden in all of the video: nobody could find it
-        annotation = _annotation(masks, np.array([areas[place] for _, areas in moments]))
+        annotation = _annotation(masks, np.array([frame.areas[place] for frame in seen]))
         annotation["id"] = len(data["annotations"]) + 1
         annotation["video_id"] = number
         annotation["category_id"] = SHAPES.index(category) + 1
         data["annotations"].append(annotation)
+
+
+def _write_frame(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+        raise OSError(f"frame {path.name} was refused")
 
 
 def _annotation(masks: np.ndarray, whole: np.ndarray) -> dict[str, Any]:

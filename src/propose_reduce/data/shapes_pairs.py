@@ -7,7 +7,6 @@ import numpy as np
 from propose_reduce.data.clips import Pair, PairSettings, make_pair, serves
 from propose_reduce.data.shapes import ShapesVideo, shapes_video
 from propose_reduce.data.shapes_contours import SHAPES
-from propose_reduce.data.shapes_render import Moment
 from propose_reduce.data.videos import LabelledFrame
 
 ATTEMPTS = (
@@ -42,36 +41,31 @@ class ShapesPairs:
         size = (self.settings.short_side, self.settings.long_side)
         video = shapes_video("train", index, seed=self.seed, size=size)
         t = int(generator.integers(len(video)))
-        query = video.moment(t)
-        reference = self._reference(video, t, query, generator, distance)
-        frames = (labelled(reference, video.categories), labelled(query, video.categories))
+        reference = self._reference(video, t, generator, distance)
+        frames = (labelled(video, reference), labelled(video, t))
         return make_pair(*frames, generator, self.settings)
 
     @staticmethod
     def _reference(
-        video: ShapesVideo,
-        t: int,
-        query: Moment,
-        generator: np.random.Generator,
-        distance: int | None,
-    ) -> Moment:
+        video: ShapesVideo, t: int, generator: np.random.Generator, distance: int | None
+    ) -> int:
         reach = len(video) if distance is None else distance
         near = [r for r in range(len(video)) if 0 < abs(r - t) <= reach]
-        labels = np.array(video.categories)
+        labels, shown = np.array(video.categories), video.visibility(t).shown
         for r in generator.permutation(near)[:ATTEMPTS].tolist():
-            moment = video.moment(int(r))
-            if serves(moment.shown, query.shown, labels):
-                return moment
-        return query
+            if serves(video.visibility(int(r)).shown, shown, labels):
+                return int(r)
+        return t
 
 
-def labelled(moment: Moment, categories: tuple[str, ...]) -> LabelledFrame:
+def labelled(video: ShapesVideo, t: int) -> LabelledFrame:
     """Return a rendered frame with the objects it shows; ids are 1-based places in the video."""
-    rows = np.flatnonzero(moment.shown)
-    labels = [SHAPES.index(categories[row]) + 1 for row in rows]
+    seen = video.visibility(t)
+    rows = np.flatnonzero(seen.shown)
+    labels = [SHAPES.index(video.categories[row]) + 1 for row in rows]
     return LabelledFrame(
-        image=moment.image,
-        masks=moment.masks[rows],
+        image=video.frame(t),
+        masks=seen.masks[rows],
         ids=rows + 1,
         labels=np.array(labels, dtype=np.int64),
         crowd=np.zeros(len(rows), dtype=bool),

@@ -1,4 +1,4 @@
-"""Painting one moment of a world: the picture, and which pixels show which object."""
+"""One frame of a world: its picture, and which of its pixels show which object."""
 
 from __future__ import annotations
 
@@ -20,40 +20,46 @@ _CLUTTER = 255  # in the map of owners; 0 is background, i + 1 object i
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moment:
-    """One frame of a rendered video; objects are numbered from back to front.
+class Visibility:
+    """Where the objects of a rendered frame are, numbered from back to front.
 
     Attributes:
-        image: uint8 RGB (H, W, 3).
         masks: bool (O, H, W), the visible pixels of each object.
         areas: int64 (O,), the pixels it would have in the picture with nothing in front of it.
     """
 
-    image: np.ndarray
     masks: np.ndarray
     areas: np.ndarray
 
     @property
     def shown(self) -> np.ndarray:
         """Which objects have a visible pixel: bool (O,)."""
-        counts: np.ndarray = self.masks.sum(axis=(1, 2))
-        return counts > 0
+        return np.asarray(self.masks.any(axis=(1, 2)))
 
 
-def render(world: World, t: int, size: Size) -> Moment:
-    """Return the world at frame ``t`` in (height, width) pixels."""
-    camera, view = world.camera, _view(world, t, size)
-    image = _background(world, view, t, size)
+def visibility(world: World, t: int, size: Size) -> Visibility:
+    """Return where the objects are at frame ``t`` in (height, width) pixels."""
+    view = _view(world, t, size)
     owners = np.zeros(size, dtype=np.uint8)
     areas: list[int] = []
     for body in world.bodies:
-        number = _CLUTTER if body.category is None else len(areas) + 1
-        area = _paint(image, owners, number, _pose(body, camera, view, t), camera)
+        patch = _patch(_pose(body, world.camera, view, t), size)
         if body.category is not None:
-            areas.append(area)
+            areas.append(int(np.count_nonzero(patch.inside)))
+        owners[patch.window][patch.inside] = _CLUTTER if body.category is None else len(areas)
     masks = owners == np.arange(1, len(areas) + 1, dtype=np.uint8)[:, None, None]
     masks[masks.sum(axis=(1, 2)) < SMALLEST] = False
-    return Moment(_expose(image, camera, t, size), masks, np.array(areas, dtype=np.int64))
+    return Visibility(masks, np.array(areas, dtype=np.int64))
+
+
+def picture(world: World, t: int, size: Size) -> np.ndarray:
+    """Return the world as seen at frame ``t``: uint8 RGB (H, W, 3) of (height, width) pixels."""
+    view = _view(world, t, size)
+    image = _background(world, view, t, size)
+    for body in world.bodies:
+        pose = _pose(body, world.camera, view, t)
+        _paint(image, _patch(pose, size), pose)
+    return _expose(image, world.camera, t, size)
 
 
 def _view(world: World, t: float, size: Size) -> np.ndarray:
@@ -88,13 +94,13 @@ class _Pose:
     Attributes:
         polygons: its outline in pixels.
         placement: affine map (2, 3) from its own units, radii, to pixels.
-        speed: pixels per frame, (2,).
+        blur: pixels it moves, (2,), while the shutter is open.
         texture: as in Body.
     """
 
     polygons: list[np.ndarray]
     placement: np.ndarray
-    speed: np.ndarray
+    blur: np.ndarray
     texture: np.ndarray
 
 
@@ -105,7 +111,8 @@ def _pose(body: Body, camera: Camera, view: np.ndarray, t: float) -> _Pose:
     before, now, after = (body.path(u) - body.drift * camera.pan(u) for u in (t - 0.5, t, t + 0.5))
     placement = np.column_stack([matrix, view[:, :2] @ now + view[:, 2]])
     polygons = [_deform(body, ring, t) @ matrix.T + placement[:, 2] for ring in body.outline]
-    return _Pose(polygons, placement, view[:, :2] @ (after - before), body.texture)
+    blur = camera.shutter * (view[:, :2] @ (after - before))
+    return _Pose(polygons, placement, blur, body.texture)
 
 
 def _deform(body: Body, ring: np.ndarray, t: float) -> np.ndarray:
@@ -116,35 +123,57 @@ def _deform(body: Body, ring: np.ndarray, t: float) -> np.ndarray:
     return bent
 
 
-def _paint(image: np.ndarray, owners: np.ndarray, number: int, pose: _Pose, camera: Camera) -> int:
-    """Paint a body over the picture and return how many pixels of it lie inside."""
-    blur = camera.shutter * pose.speed
-    margin = int(np.abs(blur).max() / 2) + 2
+@dataclass(frozen=True, slots=True, eq=False)
+class _Patch:
+    """The part of the picture that a body touches.
+
+    Attributes:
+        window: its rows and columns, empty where the body is outside.
+        coverage: uint8 (h, w), how much of each pixel the body covers, without motion blur.
+    """
+
+    window: tuple[slice, slice]
+    coverage: np.ndarray
+
+    @property
+    def inside(self) -> np.ndarray:
+        """The pixels covered at least by half: bool (h, w)."""
+        inside: np.ndarray = self.coverage >= 128
+        return inside
+
+
+def _patch(pose: _Pose, size: Size) -> _Patch:
+    margin = int(np.abs(pose.blur).max() / 2) + 2
     corners = np.concatenate(pose.polygons)
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - margin, 0)
-    high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + margin, owners.shape[::-1])
+    high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + margin, size[::-1])
     if (low >= high).any():
-        return 0
+        return _Patch((slice(0), slice(0)), np.zeros((0, 0), dtype=np.uint8))
     width, height = (high - low).tolist()
     coverage = _coverage([ring - low for ring in pose.polygons], height, width)
-    inside = coverage >= 128
+    return _Patch((slice(low[1], high[1]), slice(low[0], high[0])), coverage)
+
+
+def _paint(image: np.ndarray, patch: _Patch, pose: _Pose) -> None:
+    """Paint a body over the picture."""
+    if patch.coverage.size == 0:
+        return
+    rows, columns = patch.window
     to_patch = pose.placement.copy()
-    to_patch[:, 2] -= low
+    to_patch[:, 2] -= [columns.start, rows.start]
     side = len(pose.texture)
     to_radii = np.array([[3 / side, 0, -1.5], [0, 3 / side, -1.5], [0, 0, 1]])
     colours = cv2.warpAffine(
         pose.texture,
         to_patch @ to_radii,
-        (width, height),
+        patch.coverage.shape[::-1],
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101,
     )
-    opacity = _streak(coverage, blur)[..., None].astype(np.float32) / 255
-    window = (slice(low[1], high[1]), slice(low[0], high[0]))
-    patch = image[window]
-    image[window] = (patch + opacity * (colours.astype(np.float32) - patch) + 0.5).astype(np.uint8)
-    owners[window][inside] = number
-    return int(np.count_nonzero(inside))
+    opacity = _streak(patch.coverage, pose.blur)[..., None].astype(np.float32) / 255
+    below = image[patch.window]
+    mixed = below + opacity * (colours.astype(np.float32) - below)
+    image[patch.window] = (mixed + 0.5).astype(np.uint8)
 
 
 def _coverage(polygons: list[np.ndarray], height: int, width: int) -> np.ndarray:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError, unknown_name
@@ -57,12 +57,15 @@ class VideoObject:
         category: 0-based index into the set's categories; 0 for a crowd without one.
         crowd: a region that is neither right nor wrong.
         segmentations: T compressed run-length encodings; None where it is absent.
+        occlusions: T shares of the object inside the picture that something hides, None where all
+            of it is outside; or None: not known.
     """
 
     id: int
     category: int
     crowd: bool
     segmentations: tuple[rle.Rle | None, ...]
+    occlusions: tuple[float | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,16 +92,16 @@ class AnnotatedVideo:
         """Return frame ``t``; only its own image and masks are decoded.
 
         Raises:
-            InputError: the image is missing, unreadable or of another size, or a mask is damaged.
+            InputError: the image is missing, unreadable or of another size.
         """
-        shown = [obj for obj in self.objects if obj.segmentations[t] is not None]
-        masks = [self._mask(obj, t) for obj in shown]
+        there = [(obj, mask) for obj in self.objects if (mask := obj.segmentations[t]) is not None]
+        masks = [rle.decode(mask) for _, mask in there]
         return LabelledFrame(
             image=self.image(t),
             masks=np.stack(masks) if masks else np.zeros((0, *self.size), dtype=bool),
-            ids=np.array([obj.id for obj in shown], dtype=np.int64),
-            labels=np.array([obj.category + 1 for obj in shown], dtype=np.int64),
-            crowd=np.array([obj.crowd for obj in shown], dtype=bool),
+            ids=np.array([obj.id for obj, _ in there], dtype=np.int64),
+            labels=np.array([obj.category + 1 for obj, _ in there], dtype=np.int64),
+            crowd=np.array([obj.crowd for obj, _ in there], dtype=bool),
         )
 
     def image(self, t: int) -> np.ndarray:
@@ -112,16 +115,6 @@ class AnnotatedVideo:
             got, expected = (f"{side[1]}x{side[0]}" for side in (image.shape, self.size))
             raise InputError(f"'{self.frames[t]}' is {got} pixels, its annotations say {expected}")
         return image
-
-    def _mask(self, obj: VideoObject, t: int) -> np.ndarray:
-        segmentation = obj.segmentations[t]
-        if segmentation is None:
-            return np.zeros(self.size, dtype=bool)
-        try:
-            rle.check(segmentation)
-        except InputError as error:
-            raise InputError(f"{self.name}: object {obj.id}, frame {t}: {error}") from error
-        return rle.decode(segmentation)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,14 +139,12 @@ def read_image(path: Path) -> np.ndarray:
         InputError: the file is missing or no image.
     """
     try:
-        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(data, flags) if data.size else None
-    if image is None:
-        raise InputError(f"'{path}' is no image or is damaged")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        with Image.open(path) as image:
+            return np.array(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise InputError(f"'{path}' is missing") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"'{path}' is no image or is damaged: {error}") from error
 
 
 def shown(video: AnnotatedVideo) -> np.ndarray:

@@ -1,0 +1,129 @@
+"""COCO instance annotations, read as videos of one frame (``pseudo_videos`` makes two of it)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from propose_reduce import rle
+from propose_reduce.data.faults import (
+    Fault,
+    Placed,
+    Record,
+    Scan,
+    categories_by_id,
+    entries,
+    file_fault,
+    load_json,
+    sound,
+    unique,
+)
+from propose_reduce.data.segmentations import box_fault, read_segmentations
+from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
+from propose_reduce.errors import InputError
+from propose_reduce.structures import Size
+
+
+class _Image(Record):
+    id: int
+    file_name: str
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+
+
+class _Annotation(Record):
+    id: int
+    image_id: int
+    category_id: int
+    iscrowd: bool = False
+    segmentation: Any = None
+    bbox: list[float] | None = None
+
+
+def read_coco(path: Path, images: Path) -> VideoSet:
+    """Return the images of a COCO instances file as videos of one frame.
+
+    Crowds are neither right nor wrong, and so is an object that has a box but no mask.
+
+    Args:
+        path: the JSON file.
+        images: the folder that ``file_name`` starts from.
+
+    Raises:
+        InputError: the file cannot be read or has a fault; image files are not looked at yet.
+    """
+    return sound(scan_coco(path, images))
+
+
+def scan_coco(path: Path, images: Path) -> Scan:
+    """Return what can be read of a COCO instances file, with all its faults.
+
+    Raises:
+        InputError: the file is no JSON object at all.
+    """
+    data, faults = load_json(path), list[Fault]()
+    categories = categories_by_id(data, faults)
+    pictures = unique(entries(_Image, data, "images", faults), faults)
+    for place, picture in pictures.values():
+        fault = file_fault(place.at("file_name"), picture.file_name)
+        faults += [fault] if fault else []
+    objects: dict[int, list[VideoObject]] = {number: [] for number in pictures}
+    for place, annotation in unique(
+        entries(_Annotation, data, "annotations", faults), faults
+    ).values():
+        if annotation.image_id not in pictures:
+            text = f"unknown image {annotation.image_id}"
+            faults.append(Fault(place.at("image_id"), text))
+        elif annotation.category_id not in categories:
+            text = f"unknown category {annotation.category_id}"
+            faults.append(Fault(place.at("category_id"), text))
+        elif not _is_speck(annotation.bbox):
+            picture = pictures[annotation.image_id][1]
+            category = list(categories).index(annotation.category_id)
+            objects[picture.id].append(_object(place, annotation, picture, category, faults))
+    told = [
+        AnnotatedVideo(
+            id=picture.id,
+            name=picture.file_name,
+            size=(picture.height, picture.width),
+            frames=(images / picture.file_name,),
+            annotated=(0,),
+            objects=tuple(objects[picture.id]),
+        )
+        for _, picture in pictures.values()
+    ]
+    return Scan(VideoSet(str(path), tuple(categories.values()), tuple(told)), faults)
+
+
+def _object(
+    place: Placed, annotation: _Annotation, picture: _Image, category: int, faults: list[Fault]
+) -> VideoObject:
+    size = (picture.height, picture.width)
+    (mask,) = read_segmentations([annotation.segmentation], size)
+    if isinstance(mask, InputError):
+        faults.append(Fault(place.at("segmentation"), str(mask)))
+        mask = None
+    text = None if annotation.bbox is None else box_fault(annotation.bbox, mask, size)
+    if text:
+        faults.append(Fault(place.at("bbox"), text))
+    only_box = mask is None and annotation.bbox is not None and not text
+    if only_box and annotation.bbox is not None:
+        mask = _filled(annotation.bbox, size)
+    return VideoObject(annotation.id, category, annotation.iscrowd or only_box, (mask,))
+
+
+def _is_speck(box: list[float] | None) -> bool:
+    """Return whether a box is thinner than a pixel: COCO has a few, which its loaders skip."""
+    return box is not None and len(box) == 4 and 0 <= min(box[2:]) < 1
+
+
+def _filled(box: list[float], size: Size) -> rle.Rle:
+    """Return the pixels that a box [x, y, width, height] touches, as a mask."""
+    mask = np.zeros(size, dtype=bool)
+    left, top = max(0, int(box[0])), max(0, int(box[1]))
+    right, bottom = int(np.ceil(box[0] + box[2])), int(np.ceil(box[1] + box[3]))
+    mask[top:bottom, left:right] = True
+    return rle.encode(mask)
