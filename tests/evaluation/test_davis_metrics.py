@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -53,6 +53,7 @@ def test_decay_is_right_beyond_255_frames(frames):
     assert ramp.decay == pytest.approx(0.75, abs=2 / frames)  # means at 1/8 and 7/8 of the way
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=600))
 def test_the_last_quarter_of_the_reversed_series_is_the_first(values):
     # only 4 k + 1 frames: elsewhere halves go to the later frame, which has no mirror image

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -184,6 +184,7 @@ def test_beyond_255_frames_all_statistics_hold():
     assert only.j.mean == pytest.approx((150 + 151 / 4) / 301)
 
 
+@settings(deadline=None)
 @given(videos, st.permutations([1, 2, 3]))
 def test_renumbering_the_proposals_changes_no_total(maps, order):
     truth, result = maps
@@ -194,6 +195,7 @@ def test_renumbering_the_proposals_changes_no_total(maps, order):
     assert again == pytest.approx(total)
 
 
+@settings(deadline=None)
 @given(videos)
 def test_the_truth_against_itself_is_perfect(maps):
     truth = np.where(maps[0] > maps[0, 0].max(), 0, maps[0])

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from propose_reduce.evaluation.similarity import (
     boundary_map,
-    disk,
+    dilate,
     regions,
     similarity,
     tolerance,
@@ -65,14 +65,23 @@ def test_the_tolerance_is_a_share_of_the_diagonal_rounded_up(size, pixels):
     assert tolerance(*size) == pixels  # 75 x 100: the diagonal is 125, 0.008 of it exactly 1
 
 
-def test_a_disk_of_radius_2_has_13_pixels():
-    assert disk(2).tolist() == [
-        [0, 0, 1, 0, 0],
-        [0, 1, 1, 1, 0],
-        [1, 1, 1, 1, 1],
-        [0, 1, 1, 1, 0],
-        [0, 0, 1, 0, 0],
+def test_a_dilated_pixel_is_a_disk():
+    pixel = np.zeros((5, 7), dtype=np.uint8)
+    pixel[2, 3] = 1
+    assert dilate(pixel, 2).tolist() == [
+        [0, 0, 0, 1, 0, 0, 0],
+        [0, 0, 1, 1, 1, 0, 0],
+        [0, 1, 1, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1, 0, 0],
+        [0, 0, 0, 1, 0, 0, 0],
     ]
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 8, 18, 36])
+def test_dilation_is_exact_at_every_radius(radius):
+    points = (np.random.default_rng(radius).random((50, 70)) < 0.002).astype(np.uint8)
+    points[0, 0] = 1
+    assert (dilate(points, radius) == literal_reach(points, radius)).all()
 
 
 def test_the_boundary_lies_left_and_above_of_the_edge():
@@ -91,12 +100,14 @@ def test_a_mask_that_fills_the_image_has_no_boundary():
     assert not boundary_map(np.ones((4, 6), dtype=np.uint8)).any()
 
 
+@settings(deadline=None)
 @given(label_maps)
 def test_the_boundary_is_that_of_the_definition(maps):
     mask = (maps[0] > 0).astype(np.uint8)
     assert (boundary_map(mask) == literal_boundary(mask)).all()
 
 
+@settings(deadline=None)
 @given(label_maps)
 def test_both_measures_are_those_of_the_definition(maps):
     for label in (1, 2):
@@ -133,12 +144,14 @@ def test_an_object_that_fills_the_image_has_a_contour_equal_to_none():
     assert similarity(one([[1, 1], [1, 1]]), one([[0, 0], [0, 0]])) == (0.0, 1.0)
 
 
+@settings(deadline=None)
 @given(label_maps)
 def test_exchanging_the_masks_changes_nothing(maps):
     truth, result = (regions(labels, 1)[0] for labels in maps)
     assert similarity(truth, result) == pytest.approx(similarity(result, truth), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(label_maps)
 def test_equal_masks_are_perfect_and_nothing_leaves_the_unit_interval(maps):
     truth, result = (regions(labels, 2) for labels in maps)

@@ -47,10 +47,32 @@ def tolerance(height: int, width: int) -> int:
 
 
 @cache
-def disk(radius: int) -> np.ndarray:
-    """Return the disk dx^2 + dy^2 <= radius^2 as uint8 (2 radius + 1, 2 radius + 1), 0 or 1."""
-    squares = np.arange(-radius, radius + 1) ** 2
-    return (squares[:, None] + squares <= radius * radius).astype(np.uint8)
+def _rectangles(radius: int) -> tuple[tuple[int, int], ...]:
+    """Return the half (width, height) of rectangles whose union is the disk of this radius."""
+    highest = {
+        math.isqrt(radius * radius - height * height): height for height in range(radius + 1)
+    }
+    return tuple(highest.items())
+
+
+def dilate(mask: np.ndarray, radius: int) -> np.ndarray:
+    """Return which pixels have one of the mask within the disk dx^2 + dy^2 <= radius^2.
+
+    Args:
+        mask: uint8, (H, W), 0 or 1.
+        radius: in pixels.
+
+    Returns:
+        uint8, (H, W), 0 or 1.
+    """
+    # OpenCV takes rectangles apart into a row and a column, which makes several of them three
+    # times as fast as the disk itself at the tolerance of DAVIS.
+    dilated = mask.copy()
+    for half_width, half_height in _rectangles(radius):
+        size = (2 * half_width + 1, 2 * half_height + 1)
+        kernel = cv2.getStructuringElement(cv2.MORPH_RECT, size)
+        cv2.max(dilated, cv2.dilate(mask, kernel), dst=dilated)
+    return dilated
 
 
 def boundary_map(mask: np.ndarray) -> np.ndarray:
@@ -98,7 +120,7 @@ def _cut(labels: np.ndarray, label: int, box: tuple[slice, slice] | None, radius
     window = labels[top : rows.stop + margin, left : columns.stop + margin]
     mask = (window == label).view(np.uint8)
     boundary = boundary_map(mask)
-    reach = cv2.dilate(boundary, disk(radius))
+    reach = dilate(boundary, radius)
     return Region(
         top,
         left,
