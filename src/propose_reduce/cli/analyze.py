@@ -1,0 +1,15 @@
+"""``propose-reduce analyze``: why results are what they are."""
+
+from __future__ import annotations
+
+import typer
+
+from propose_reduce.cli.analyze_distance import distance
+
+app = typer.Typer(help="Study results against the truth.", no_args_is_help=True)
+app.command()(distance)
+
+
+@app.callback()
+def _root() -> None:
+    """Study results against the truth."""

@@ -1,0 +1,162 @@
+"""J against distance, on proposals small enough to follow by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from propose_reduce import rle
+from propose_reduce.errors import InputError
+from propose_reduce.evaluation.distance import (
+    FollowedProposal,
+    distance_curves,
+    follow,
+    parse_bounds,
+)
+from propose_reduce.evaluation.distance_truth import Truth
+from propose_reduce.evaluation.tracks import Track
+from propose_reduce.results import VideoResult
+from propose_reduce.structures import InstanceSequence
+
+WIDTH = 10
+
+
+def segmentations(*lengths, start=0):
+    """Return bars of one row: ``length`` pixels from ``start`` on each frame, None for 0."""
+    masks = []
+    for length in lengths:
+        mask = np.zeros((1, WIDTH), dtype=bool)
+        mask[0, start : start + length] = True
+        masks.append(rle.encode(mask) if length else None)
+    return tuple(masks)
+
+
+def proposal(id_, key_frame, *lengths, start=0):
+    scores = tuple(0.5 if length else None for length in lengths)
+    masks = segmentations(*lengths, start=start)
+    return InstanceSequence(id_, "thing", 0.5, {"thing": 0.5}, key_frame, (1, WIDTH), masks, scores)
+
+
+def result(*sequences):
+    frames = len(sequences[0].segmentations)
+    return VideoResult("clip", (1, WIDTH), frames, {1: "thing"}, sequences)
+
+
+def known(id_, *lengths, start=0):
+    return Track(f"object {id_}", id_, 1, segmentations(*lengths, start=start))
+
+
+def truth(*objects, void=None):
+    return Truth((1, WIDTH), objects, void)
+
+
+def followed(key_frame, *j, video="clip"):
+    return FollowedProposal(video, 1, 1, key_frame, np.array(j))
+
+
+def test_j_is_taken_on_every_frame_and_distance_from_the_key_frame():
+    (one,) = follow(result(proposal(7, 1, 1, 4, 4)), truth(known(3, 4, 4, 2)))
+    assert (one.video, one.sequence, one.truth, one.key_frame) == ("clip", 7, 3, 1)
+    assert one.j.tolist() == [0.25, 1.0, 0.5]
+    assert one.distances.tolist() == [1, 0, 1]
+    assert one.key_j == 1.0
+
+
+def test_a_proposal_belongs_to_the_object_it_fits_best_on_its_key_frame():
+    objects = truth(known(1, 8, 8), known(2, 4, 0))
+    (one,) = follow(result(proposal(1, 0, 4, 8)), objects)
+    assert one.truth == 2  # frame 0: 4/8 against 4/4; frame 1 would say object 1
+    assert one.j.tolist() == [1.0, 0.0]
+
+
+def test_a_frame_on_which_both_are_absent_counts_as_right():
+    (one,) = follow(result(proposal(1, 0, 4, 0, 2)), truth(known(1, 4, 0, 0)))
+    assert one.j.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_a_proposal_that_meets_no_object_on_its_key_frame_is_left_out():
+    off = proposal(1, 0, 2, 2, start=8)
+    empty = proposal(2, 0, 0, 4)
+    assert follow(result(off, empty), truth(known(1, 4, 4), known(2, 0, 0))) == []
+    assert follow(result(off), truth()) == []
+
+
+def test_void_pixels_do_not_count():
+    void = Track("void", 255, None, segmentations(2, 2, start=4))
+    (one,) = follow(result(proposal(1, 0, 6, 8)), truth(known(1, 4, 4), void=void))
+    assert one.j.tolist() == [1.0, 4 / 6]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Truth((1, WIDTH), (known(1, 4, 4, 4),)), Truth((2, WIDTH), (known(1, 4, 4),))],
+    ids=["frames", "size"],
+)
+def test_proposals_of_another_video_are_an_error(other):
+    with pytest.raises(InputError, match=r"video 'clip': .* give those of one video"):
+        follow(result(proposal(1, 0, 4, 4)), other)
+
+
+def test_groups_hold_their_lower_bound_and_the_last_one_its_upper_bound_too():
+    group = [followed(0, j) for j in (0.49, 0.5, 0.69, 0.7, 0.9, 1.0)]
+    curves = distance_curves(group, (50, 70, 90, 100))
+    assert [curve.proposals for curve in curves] == [2, 1, 2]
+    assert [curve.name for curve in curves] == ["[50, 70) %", "[70, 90) %", "[90, 100] %"]
+
+
+def test_a_curve_is_the_mean_over_proposals_and_both_directions():
+    first, second = followed(1, 0.4, 0.8, 0.6), followed(0, 0.9, 0.9, 0.3)
+    (curve,) = distance_curves([first, second], (50, 100))
+    assert curve.counts.tolist() == [2, 3, 1]
+    assert curve.j == pytest.approx([0.85, (0.4 + 0.6 + 0.9) / 3, 0.3])
+    assert curve.key_j == pytest.approx([0.85, (0.8 + 0.8 + 0.9) / 3, 0.9])
+
+
+def test_the_drop_compares_the_same_proposals():
+    # the better proposal alone reaches distance 2 and keeps its J: nothing dropped
+    (curve,) = distance_curves([followed(0, 0.6, 0.6), followed(0, 1.0, 0.8, 1.0)], (50, 100))
+    bins = curve.bins(ends=(0, 1))
+    assert [(part.first, part.last, part.count) for part in bins] == [
+        (0, 0, 2),
+        (1, 1, 2),
+        (2, 2, 1),
+    ]
+    assert [part.j for part in bins] == pytest.approx([0.8, 0.7, 1.0])
+    assert [part.drop for part in bins] == pytest.approx([0, 0.1, 0])
+
+
+def test_bins_without_measurements_go_and_the_last_one_ends_with_the_curve():
+    near, far = followed(0, *4 * [0.9]), followed(0, *20 * [0.6])
+    poor, good = distance_curves([near, far], (50, 80, 100))
+    assert [(part.first, part.last) for part in poor.bins()] == [(0, 0), (1, 5), (6, 10), (11, 19)]
+    assert [(part.first, part.last) for part in good.bins()] == [(0, 0), (1, 5)]
+    assert np.isnan(good.j[4:]).all()
+
+
+def test_an_empty_group_is_a_curve_without_measurements():
+    (curve,) = distance_curves([], (50, 100))
+    assert (curve.proposals, curve.bins()) == (0, [])
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=9), max_size=8), st.data())
+def test_no_measurement_is_lost_and_bins_keep_the_mean(series, data):
+    group = [followed(data.draw(st.integers(0, len(j) - 1)), *j) for j in series]
+    curves = distance_curves(group, (0, 30, 60, 100))
+    assert sum(curve.proposals for curve in curves) == len(group)
+    parts = [part for curve in curves for part in curve.bins(ends=(0, 2))]
+    assert sum(part.count for part in parts) == sum(len(j) for j in series)
+    total = sum(part.count * part.j for part in parts)
+    assert total == pytest.approx(sum(sum(j) for j in series))
+
+
+@pytest.mark.parametrize("bounds", [(50,), (50, 50), (90, 50), (-1, 50), (50, 101)])
+def test_bounds_that_do_not_rise_are_an_error(bounds):
+    with pytest.raises(InputError, match="two or more rising percentages, 0 to 100"):
+        distance_curves([], bounds)
+
+
+def test_bounds_are_read_from_text():
+    assert parse_bounds("50,62.5, 100") == (50, 62.5, 100)
+    with pytest.raises(InputError, match="'50;100' must be percentages"):
+        parse_bounds("50;100")
