@@ -9,7 +9,17 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "propose_reduce"
 
-GROUND = {"errors", "files", "structures", "protocols", "settings", "masks", "rle"}
+GROUND = {
+    "errors",
+    "files",
+    "structures",
+    "protocols",
+    "settings",
+    "settings_base",
+    "settings_training",
+    "masks",
+    "rle",
+}
 ROOMS = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | ROOMS, GROUND),

@@ -13,17 +13,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from propose_reduce.errors import InputError, nearest, unknown_name
+from propose_reduce.settings_base import Settings
+from propose_reduce.settings_training import TrainingSettings
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Settings(BaseModel):
-    """Frozen settings; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def category_set(name: str) -> tuple[str, ...]:
@@ -152,42 +148,6 @@ class InferenceSettings(Settings):
     reduce: ReduceSettings = ReduceSettings()
 
 
-class StageSettings(Settings):
-    """One stage of training (SYSTEM section 6)."""
-
-    epochs: int = Field(4, ge=1, description="passes over the training samples")
-    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="optimiser")
-    learning_rate: float = Field(5e-3, gt=0, description="initial learning rate")
-    momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum")
-    weight_decay: float = Field(1e-4, ge=0, description="weight decay")
-    milestones: tuple[int, ...] = Field(
-        (), description="epochs, from 1, at whose start the learning rate is divided by 10"
-    )
-
-
-def _paper_stages() -> dict[str, StageSettings]:
-    return {
-        "main": StageSettings(milestones=(3, 4)),
-        "finetune": StageSettings(epochs=5, learning_rate=5e-5),
-    }
-
-
-class TrainingSettings(Settings):
-    """How the network is trained (SYSTEM section 6)."""
-
-    stages: dict[str, StageSettings] = Field(
-        default_factory=_paper_stages, min_length=1, description="stages by name, in order"
-    )
-    clip_gradient: float = Field(35.0, gt=0, description="largest gradient norm")
-    max_objects: int = Field(5, ge=1, description="most objects of one sample")
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip of a pair")
-    rpn_samples: int = Field(64, ge=1, description="anchors per image in the RPN loss")
-    rpn_positive: float = Field(0.5, ge=0, le=1, description="most of them positive, share")
-    rpn_proposals: int = Field(200, ge=1, description="proposals per image")
-    box_samples: int = Field(128, ge=1, description="boxes per image in the box loss")
-    box_positive: float = Field(0.25, ge=0, le=1, description="most of them positive, share")
-
-
 class Preset(Settings):
     """A model with how it is run and trained."""
 
@@ -249,7 +209,8 @@ def validate(kind: type[Model], data: Any, source: str) -> Model:
             advice = f"did you mean '{guess}'?" if guess else f"known: {', '.join(sorted(known))}"
             raise InputError(f"{source}: unknown setting '{'.'.join(path)}': {advice}") from error
         message = fault["msg"].removeprefix("Value error, ")
-        where = f"{'.'.join(path)} = {fault['input']!r}: " if path else ""
+        value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
+        where = f"{'.'.join(path)}{value}: " if path else ""
         raise InputError(f"{source}: {where}{message}") from error
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from propose_reduce.models.backbone import Backbone, channels_last
 from propose_reduce.models.detector import Detector
+from propose_reduce.models.initialisation import initialise
 from propose_reduce.models.roi_heads import BoxHead, MaskHead, RoIFeatures
 from propose_reduce.models.rpn import Anchors, ProposalNetwork
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_head import SeqPropHead
-from propose_reduce.settings import ModelSettings, TrainingSettings
+from propose_reduce.settings import ModelSettings
+from propose_reduce.settings_training import TrainingSettings
 
 
 def build(model: ModelSettings, training: TrainingSettings | None = None) -> SeqMaskRCNN:
@@ -62,12 +64,14 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
         backbone.map_channels[1],
         model.key_channels,
     )
+    initialise(prop_head)
     network = SeqMaskRCNN(
         backbone,
         detector,
         prop_head,
         pixel_mean=model.pixel_mean,
         pixel_std=model.pixel_std,
+        separate_loss=training.separate_loss,
     )
     channels_last(network)
     return network.eval()

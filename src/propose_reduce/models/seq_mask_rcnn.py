@@ -66,6 +66,8 @@ class SeqMaskRCNN(nn.Module):
         prop_head: carries masks through time.
         pixel_mean: RGB, 0-255.
         pixel_std: RGB.
+        separate_loss: weight of the propagation loss on each object's own probabilities, before
+            they compete; the paper has the loss on the competing ones alone.
     """
 
     pixel_mean: Tensor
@@ -79,8 +81,10 @@ class SeqMaskRCNN(nn.Module):
         *,
         pixel_mean: Sequence[float],
         pixel_std: Sequence[float],
+        separate_loss: float = 0.0,
     ) -> None:
         super().__init__()
+        self.separate_loss = separate_loss
         self.backbone, self.detector, self.prop_head = backbone, detector, prop_head
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean), persistent=False)
         self.register_buffer("pixel_std", torch.tensor(pixel_std), persistent=False)
@@ -94,14 +98,15 @@ class SeqMaskRCNN(nn.Module):
     def forward(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Return the six losses, all of weight 1.
 
-        Names: rpn_objectness, rpn_box, class, box, mask, propagation.
+        Names: rpn_objectness, rpn_box, class, box, mask, propagation; and propagation_separate
+        where ``separate_loss`` asks for it.
         """
         count = len(batch.queries)
         features: Features = self.backbone(self._batch([*batch.references, *batch.queries]))
         reference, query = features.rows(0, count), features.rows(count, 2 * count)
         sizes = [(image.shape[-2], image.shape[-1]) for image in batch.queries]
         losses = self.detector.losses(query.pyramid, sizes, batch.detection)
-        losses["propagation"] = self._propagation_loss(reference, query, batch.propagation)
+        losses |= self._propagation_losses(reference, query, batch.propagation)
         return losses
 
     def _batch(self, images: Sequence[Tensor]) -> Tensor:
@@ -114,13 +119,13 @@ class SeqMaskRCNN(nn.Module):
             canvas[row, :, : scaled.shape[-2], : scaled.shape[-1]] = scaled
         return canvas.to(memory_format=torch.channels_last)
 
-    def _propagation_loss(
+    def _propagation_losses(
         self, reference: Features, query: Features, targets: Sequence[PropagationTargets]
-    ) -> Tensor:
+    ) -> dict[str, Tensor]:
         """Return the mean soft IoU loss over the objects of all samples."""
         sizes = [len(target.labels) for target in targets]
-        if sum(sizes) == 0:
-            return query.p2.sum().float() * 0  # a loss of nothing, so that every step has all six
+        if sum(sizes) == 0:  # a loss of nothing, so that every step has all six
+            return {"propagation": query.p2.sum().float() * 0}
         owners = torch.repeat_interleave(torch.arange(len(targets)), torch.tensor(sizes)).to(
             query.p2.device
         )
@@ -130,11 +135,19 @@ class SeqMaskRCNN(nn.Module):
         separate = self.prop_head.segment(
             memory.key, memory.value, self.prop_head.query(query.p2), query.c2, query.c3, owners
         )
-        losses = [
-            soft_iou_loss(soft_aggregate(own)[1:], _on_canvas(target.query_masks, own))
-            for own, target in zip(separate.split(sizes), targets, strict=True)
+        parts = separate.split(sizes)
+        truth = [
+            _on_canvas(target.query_masks, own) for own, target in zip(parts, targets, strict=True)
         ]
-        return torch.cat(losses).mean()
+        competing = [
+            soft_iou_loss(soft_aggregate(own)[1:], wanted)
+            for own, wanted in zip(parts, truth, strict=True)
+        ]
+        losses = {"propagation": torch.cat(competing).mean()}
+        if self.separate_loss > 0:
+            own_loss = soft_iou_loss(separate, torch.cat(truth)).mean()
+            losses["propagation_separate"] = self.separate_loss * own_loss
+        return losses
 
     @torch.no_grad()
     def _reference_masks(
