@@ -1,10 +1,14 @@
 """J against distance, on proposals small enough to follow by hand."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from label_files import write_labels
+from places import REFERENCE
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.distance import (
@@ -13,7 +17,7 @@ from propose_reduce.evaluation.distance import (
     follow,
     parse_bounds,
 )
-from propose_reduce.evaluation.distance_truth import Truth
+from propose_reduce.evaluation.distance_truth import Truth, open_truth
 from propose_reduce.evaluation.tracks import Track
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence
@@ -85,6 +89,26 @@ def test_void_pixels_do_not_count():
     void = Track("void", 255, None, segmentations(2, 2, start=4))
     (one,) = follow(result(proposal(1, 0, 6, 8)), truth(known(1, 4, 4), void=void))
     assert one.j.tolist() == [1.0, 4 / 6]
+
+
+@pytest.mark.parity
+def test_j_equals_the_official_one_where_there_is_void(tmp_path):
+    case = REFERENCE / "eval" / "davis" / "case01"
+    maps, compared = np.load(case / "maps.npz"), 0
+    for wanted in json.loads((case / "expected.json").read_text())["unsupervised"]["per_object"]:
+        name = wanted["sequence"]
+        write_labels(tmp_path / name, maps[f"gt__{name}"])
+        masks = maps[f"unsup__{name}"] == wanted["proposal"]
+        encodings = tuple(rle.encode(mask) if mask.any() else None for mask in masks)
+        size, frames = masks.shape[1:], len(masks)
+        scores = tuple(None if mask is None else 0.5 for mask in encodings)
+        one = InstanceSequence(1, "thing", 0.5, {"thing": 0.5}, 0, size, encodings, scores)
+        found = VideoResult(name, size, frames, {1: "thing"}, (one,))
+        for measured in follow(found, open_truth(tmp_path).find(name)):
+            if measured.truth == wanted["gt_object"]:
+                assert measured.j.tolist() == pytest.approx(wanted["J"], abs=1e-9)
+                compared += 1
+    assert compared >= 4
 
 
 @pytest.mark.parametrize(

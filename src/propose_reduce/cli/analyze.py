@@ -8,8 +8,3 @@ from propose_reduce.cli.analyze_distance import distance
 
 app = typer.Typer(help="Study results against the truth.", no_args_is_help=True)
 app.command()(distance)
-
-
-@app.callback()
-def _root() -> None:
-    """Study results against the truth."""

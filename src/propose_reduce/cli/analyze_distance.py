@@ -16,7 +16,10 @@ def distance(
         typer.Argument(metavar="GT", help="YouTube-VIS annotations, a DAVIS root or label folders"),
     ],
     proposals: Annotated[
-        list[Path], typer.Argument(help="proposals.json files of predict --keep-proposals")
+        list[Path],
+        typer.Argument(
+            metavar="PROPOSALS...", help="proposals.json files of predict --keep-proposals"
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="folder for tables and figures")
