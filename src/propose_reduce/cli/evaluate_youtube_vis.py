@@ -10,7 +10,7 @@ import typer
 from propose_reduce.cli.progress import progress_bar
 
 
-def youtube_vis(
+def youtube_vis(  # noqa: PLR0913  (one argument per option)
     ground_truth: Annotated[Path, typer.Argument(metavar="GT", help="YouTube-VIS annotations")],
     predictions: Annotated[
         Path,
@@ -24,6 +24,16 @@ def youtube_vis(
     agnostic: Annotated[bool, typer.Option("--agnostic", help="all categories as one")] = False,
     per_video: Annotated[bool, typer.Option("--per-video", help="a row per video")] = False,
     errors: Annotated[bool, typer.Option("--errors", help="what each kind of error costs")] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="write an HTML page, report.html, here")
+    ] = None,
+    frames: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="images of GT, for pictures in the report")
+    ] = None,
+    distance: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="what 'analyze distance' wrote, for the report"),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
     """Judge instance sequences by the rules of YouTube-VIS."""
@@ -38,8 +48,8 @@ def youtube_vis(
             truth,
             load_predictions(predictions, truth),
             agnostic=agnostic,
-            per_video=per_video,
-            errors=errors,
+            per_video=per_video or report is not None,
+            errors=errors or report is not None,
             workers=workers,
             progress=progress,
         )
@@ -47,10 +57,18 @@ def youtube_vis(
     if per_video:
         console.print(metrics.video_table())
     console.print(metrics.table())
-    if metrics.errors is not None:
+    if errors and metrics.errors is not None:
         console.print(metrics.errors.table())
     for note in metrics.notes:
         typer.echo(f"note: {note}", err=True)
     if output is not None:
         metrics.save(output)
         typer.echo(f"metrics -> {output}")
+    if report is not None:
+        from propose_reduce.evaluation.report import write_report
+        from propose_reduce.evaluation.tracks import read_ground_truth
+
+        videos = read_ground_truth(truth).videos
+        title = f"{predictions.name} against {ground_truth.name}"
+        page = write_report(report, metrics, videos, title=title, frames=frames, distance=distance)
+        typer.echo(f"report -> {page}")

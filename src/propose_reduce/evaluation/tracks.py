@@ -197,18 +197,18 @@ def _notes(unlisted: Mapping[Hashable, int], odd: Mapping[str, int]) -> Iterable
     if unlisted:
         which = ", ".join(str(category) for category in unlisted)
         yield (
-            f"{sum(unlisted.values())} predictions do not count: the ground truth does not list "
-            f"their category ({which})"
+            f"predictions that do not count, because the ground truth does not list their "
+            f"category ({which}): {sum(unlisted.values())}"
         )
     if odd["frames"]:
         yield (
-            f"{odd['frames']} predictions have more or fewer frames than their video; only the "
-            "frames that both have count"
+            "predictions with more or fewer frames than their video, of which only the frames "
+            f"that both have count: {odd['frames']}"
         )
     if odd["size"]:
         yield (
-            f"{odd['size']} predictions have masks of another size than their video; a frame "
-            "whose two masks differ in size counts for nothing"
+            "predictions with masks of another size than their video (a frame whose two masks "
+            f"differ in size counts for nothing): {odd['size']}"
         )
 
 

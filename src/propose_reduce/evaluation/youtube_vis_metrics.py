@@ -115,10 +115,10 @@ def _table(heading: str, rows: Mapping[str, Mapping[str, float]], title: str) ->
 
 
 def _cells(scores: Mapping[str, float]) -> list[str]:
-    return [_percent(scores[key]) for key in KEYS]
+    return [percent(scores[key]) for key in KEYS]
 
 
-def _percent(score: float) -> str:
+def percent(score: float) -> str:
     """Return one decimal; 100 without it, to stay narrow, and "-" for what is not defined."""
     if score < 0:
         return "-"

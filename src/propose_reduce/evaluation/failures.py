@@ -1,0 +1,138 @@
+"""Failure cases worth looking at, each with its reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from propose_reduce.evaluation.mistakes import KINDS, Mistakes
+from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
+from propose_reduce.evaluation.tracks import Track
+
+HALF = 0
+"""Cases are those at the first threshold, IoU 0.5."""
+
+TITLES = {
+    "classification": "wrong class",
+    "association": "identity",
+    "localisation": "poor masks",
+    "missed": "missed",
+    "false_positive": "false positive",
+    "duplicate": "duplicate",
+}
+"""What a case is called, by kind of mistake, in the order of the report."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FailureCase:
+    """One prediction or object that went wrong.
+
+    Attributes:
+        video: the video's id.
+        kind: a key of ``TITLES``.
+        reason: what happened, in words.
+        predicted: the prediction; None for an object that nothing found.
+        truth: the object it should have found; None where there is none.
+    """
+
+    video: int
+    kind: str
+    reason: str
+    predicted: Track | None
+    truth: Track | None
+
+
+def failure_cases(
+    videos: Mapping[int, Mistakes], names: Mapping[Any, str], limit: int = 3
+) -> list[FailureCase]:
+    """Return the gravest cases of each kind.
+
+    Predictions go by score, those first whose object nothing else found; missed objects go by
+    their mean area.
+
+    Args:
+        videos: the mistakes by video id.
+        names: of the categories by id.
+        limit: most cases of one kind.
+    """
+    cases = []
+    for kind in TITLES:
+        ranked = sorted(
+            (
+                (*_gravity(found, kind, place), video, place)
+                for video, found in videos.items()
+                for place in _places(found, kind)
+            ),
+            key=lambda entry: entry[:2],
+            reverse=True,
+        )
+        cases += [_case(video, videos[video], kind, p, names) for *_, video, p in ranked[:limit]]
+    return cases
+
+
+def _places(found: Mistakes, kind: str) -> list[int]:
+    wanted = found.missed[HALF] if kind == "missed" else found.kinds[HALF] == KINDS.index(kind)
+    return [int(place) for place in np.flatnonzero(wanted)]
+
+
+def _gravity(found: Mistakes, kind: str, place: int) -> tuple[bool, float]:
+    if kind == "missed":
+        return True, mean_area(found.objects[place].areas)
+    right = found.targets[HALF][found.kinds[HALF] == KINDS.index("right")]
+    return found.targets[HALF, place] not in right, found.predictions[place].score
+
+
+def _case(
+    video: int, found: Mistakes, kind: str, place: int, names: Mapping[Any, str]
+) -> FailureCase:
+    if kind == "missed":
+        truth = found.objects[place]
+        best = found.iou[:, place].max(initial=0)
+        name = names[truth.category]
+        reason = f"nothing shows this {name}; the best overlap with any prediction is {best:.2f}"
+        return FailureCase(video, kind, reason, None, truth)
+    predicted = found.predictions[place]
+    target = int(found.targets[HALF, place])
+    known = found.objects[target] if target >= 0 else None
+    iou = found.iou[place].max(initial=0) if known is None else found.iou[place, target]
+    called = f"{names[predicted.category]} {predicted.score:.2f}"
+    if known is None:
+        reason = f"{called}: no object is there; the best overlap is {iou:.2f}"
+    elif kind == "duplicate":
+        reason = f"{called}: IoU {iou:.2f} with a {names[known.category]} that is found already"
+    elif kind == "classification":
+        reason = f"{called}: is a {names[known.category]}, IoU {iou:.2f}"
+    elif kind == "association":
+        reason = f"{called}: {_identities(predicted, found)}; IoU {iou:.2f}"
+    else:
+        reason = f"{called}: the masks fit the {names[known.category]} poorly, IoU {iou:.2f}"
+    return FailureCase(video, kind, reason, predicted, known)
+
+
+def _identities(predicted: Track, found: Mistakes) -> str:
+    """Return which objects a track follows, and when."""
+    objects = [track for track in found.objects if track.category == predicted.category]
+    areas = [mask_areas(track) for track in objects]
+    fit = overlap([predicted], objects, [mask_areas(predicted)], areas).frame_iou[:, 0]
+    best = [int(row.argmax()) if row.max() > 0 else -1 for row in fit]
+    runs = [
+        (place, [frame for frame, _ in group])
+        for place, group in groupby(enumerate(best), key=lambda pair: pair[1])
+        if place >= 0
+    ]
+    if len({place for place, _ in runs}) > 1:
+        held = ", ".join(f"{objects[p].entry} on {_span(frames)}" for p, frames in runs[:4])
+        return f"switches identity, {held}{' ..' if len(runs) > 4 else ''}"
+    followed = sum(len(frames) for _, frames in runs)
+    lived = int((areas[runs[0][0]] > 0).sum())
+    return f"follows its object on {followed} of the {lived} frames that show it"
+
+
+def _span(frames: list[int]) -> str:
+    if len(frames) == 1:
+        return f"frame {frames[0]}"
+    return f"frames {frames[0]}-{frames[-1]}"

@@ -1,0 +1,136 @@
+"""The report is one page: what it shows, and that it needs nothing beside it."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from propose_reduce.errors import InputError
+from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.evaluation.report import LISTED, write_report
+from propose_reduce.evaluation.tracks import read_ground_truth
+from vis_files import DOG, object_, prediction, truth
+
+LEFT, RIGHT = "####....", "....####"
+OBJECTS = [object_(LEFT, LEFT), object_(RIGHT, RIGHT, video=2, category=DOG)]
+PREDICTIONS = [
+    prediction(0.9, LEFT, LEFT),
+    prediction(0.6, RIGHT, RIGHT, video=2),
+    prediction(0.3, LEFT, None, category=99),
+]
+
+
+class Page(HTMLParser):
+    """Collects text, tags with their attributes, and tags that were not closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.tags, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "img"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def report(folder, *, objects=OBJECTS, predictions=PREDICTIONS, videos=2, **options):
+    document = truth(*objects, videos=videos)
+    metrics = evaluate_youtube_vis(document, predictions, per_video=True, errors=True)
+    path = write_report(folder, metrics, read_ground_truth(document).videos, **options)
+    return path.read_text()
+
+
+@pytest.fixture
+def frames(tmp_path):
+    for id_ in (1, 2):
+        for frame in range(2):
+            path = tmp_path / "images" / f"clip{id_}" / f"{frame:05d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (80, 10), (90, 120, 90)).save(path)
+    return tmp_path / "images"
+
+
+def test_the_page_shows_numbers_errors_videos_and_failures(tmp_path):
+    text = report(tmp_path, title="cats & dogs")
+    page = Page(text)
+    assert page.open == []
+    words = " ".join(page.words)
+    for expected in (
+        "cats & dogs",
+        "2 predictions for 2 objects in 2 videos",
+        "does not list their category (99): 1",
+        "Precision and recall",
+        "wrong class",
+        "cat 0.60: is a dog, IoU 1.00",
+        "2 clip2",
+    ):
+        assert expected in words
+    assert "cats &amp; dogs" in text
+    assert [tag for tag, _ in page.tags].count("svg") == 2
+
+
+def test_without_frames_there_are_no_pictures(tmp_path):
+    assert "<img" not in report(tmp_path)
+
+
+def test_with_frames_the_videos_and_failures_are_shown(tmp_path, frames):
+    page = Page(report(tmp_path, frames=frames))
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    # truth and prediction of the worst and the best video, and of the one failure
+    assert [picture["alt"] for picture in pictures] == [
+        f"{row}, frames 0, 1" for row in ("truth", "predicted") * 3
+    ]
+    assert all(picture["src"].startswith("data:image/jpeg;base64,") for picture in pictures)
+
+
+def test_the_page_needs_nothing_beside_it(tmp_path, frames):
+    text = report(tmp_path, frames=frames)
+    links = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", text)
+    assert links
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert "<script" not in text
+
+
+def test_clip_paths_of_the_plots_do_not_share_names(tmp_path):
+    names = re.findall(r'<clipPath id="([^"]+)"', report(tmp_path))
+    assert len(set(names)) == len(names) > 0
+
+
+def test_most_videos_are_folded_away(tmp_path):
+    many = [object_(LEFT, video=id_) for id_ in range(1, LISTED + 4)]
+    text = report(tmp_path, objects=many, predictions=[], videos=LISTED + 3)
+    assert "<summary>3 more</summary>" in text
+
+
+def test_what_the_distance_analysis_left_is_included(tmp_path):
+    (tmp_path / "distance.svg").write_text('<?xml version="1.0"?><svg id="far"></svg>')
+    (tmp_path / "drops.csv").write_text("group,drop\n50-60 %,0.123456\n")
+    page = Page(report(tmp_path, distance=tmp_path))
+    assert ("svg", {"id": "far"}) in page.tags
+    assert "0.123" in page.words
+
+
+def test_a_folder_without_the_distance_analysis_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"distance\.svg' cannot be read.*analyze distance"):
+        report(tmp_path, distance=tmp_path / "nowhere")
+
+
+def test_metrics_without_details_are_not_enough(tmp_path):
+    metrics = evaluate_youtube_vis(truth(), [])
+    with pytest.raises(InputError, match="per_video=True and errors=True"):
+        write_report(tmp_path, metrics, {})
+
+
+def test_nothing_found_and_nothing_to_find_gives_a_page_too(tmp_path):
+    assert "<p>None.</p>" in report(tmp_path, objects=[], predictions=[])
