@@ -48,11 +48,15 @@ _USUAL = Difficulty(
 _HARD = Difficulty(
     objects=(4, 6), crossing=0.8, dwell=0.3, travelling=0.6, clutter=(2, 5), gather=0.45
 )
+_DEMO = Difficulty(
+    objects=(5, 5), crossing=1.0, dwell=0.0, travelling=1.0, clutter=(1, 1), gather=0.1, travels=2
+)
 
 SPLITS = {
     "train": Split(0, None, 32, _USUAL),
     "val": Split(1, 60, 24, _USUAL),
     "hard": Split(2, 40, 48, _HARD),
+    "demo": Split(3, 100, 36, _DEMO),
 }
 
 

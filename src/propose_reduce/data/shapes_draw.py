@@ -26,6 +26,7 @@ class Difficulty:
         travelling: probability that an object enters, leaves or comes back.
         clutter: how many unlabelled bodies.
         gather: share by which paths are drawn together, for occlusion.
+        travels: how often ``travelling`` is asked for.
     """
 
     objects: tuple[int, int]
@@ -34,6 +35,7 @@ class Difficulty:
     travelling: float
     clutter: tuple[int, int]
     gather: float
+    travels: int = 1
 
 
 class _Dice:
@@ -127,9 +129,10 @@ def _objects(dice: _Dice, stage: _Stage, difficulty: Difficulty, base: np.ndarra
         paths[0], paths[1] = _crossing(dice, stage, difficulty.dwell)
         if dice.chance(0.5):
             surfaces[1] = surfaces[0]
-    if dice.chance(difficulty.travelling):
-        traveller = dice.count(first_traveller, count - 1)
-        paths[traveller] = _travel(dice, stage, paths[traveller], radii[traveller])
+    for _ in range(difficulty.travels):
+        if dice.chance(difficulty.travelling):
+            traveller = dice.count(first_traveller, count - 1)
+            paths[traveller] = _travel(dice, stage, paths[traveller], radii[traveller])
     bodies = [
         _object(dice, *values) for values in zip(categories, paths, radii, surfaces, strict=True)
     ]

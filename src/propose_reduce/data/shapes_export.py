@@ -72,6 +72,13 @@ def shapes_annotations(
     return data
 
 
+def video_annotations(video: ShapesVideo) -> dict[str, Any]:
+    """Return the annotations of one video alone, as YouTube-VIS data; its id is 1."""
+    data = _header(video.split, video.seed)
+    _add(video, 1, data, None)
+    return data
+
+
 def _chosen(split: str, videos: int | None, seed: int) -> list[ShapesVideo]:
     """Return the first videos of a split."""
     if split not in SPLITS:
