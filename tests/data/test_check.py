@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
@@ -81,6 +83,40 @@ def test_faults_of_the_file_and_of_the_frames_are_told_together(tmp_path):
         "a, frame 2",
     ]
     assert report.verdict() == "3 faults"
+
+
+def paths(value, path=()):
+    """Yield the place of every value in nested lists and dicts."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from paths(value[key], (*path, key))
+
+
+PLACES = [path for path in paths(youtube_vis_data()) if path]
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["PPP", "0", "Pa1", "a\\..\\b", "\0"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from(PLACES), ANYTHING)
+def test_whatever_stands_in_a_file_is_at_most_a_fault(tmp_path_factory, path, value):
+    data = youtube_vis_data()
+    target = data
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    folder = tmp_path_factory.getbasetemp() / "fuzzed"
+    report = check(*write_youtube_vis(folder, data))
+    Console(file=io.StringIO()).print(report.show())
 
 
 def test_the_report_shows_numbers_and_every_fault(tmp_path):

@@ -24,7 +24,12 @@ def mask_hash(split):
     return digest.hexdigest()[:16]
 
 
-VERSION_1 = {"train": "84edf7e47a54b5e9", "val": "6777bed52a4b1758", "hard": "b36061966fe305c7"}
+VERSION_1 = {
+    "train": "84edf7e47a54b5e9",
+    "val": "6777bed52a4b1758",
+    "hard": "b36061966fe305c7",
+    "demo": "475b730d94d1b639",
+}
 
 
 @pytest.mark.parametrize("split", SPLITS)

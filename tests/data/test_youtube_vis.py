@@ -103,6 +103,8 @@ OTHER_SIZE = {"size": [40, 24], "counts": [960]}
         (change(["videos", 0, "file_names", 1], "/etc/x"), "videos[0].file_names[1]", "outside"),
         (change(["videos", 0, "file_names", 1], "C:\\x"), "videos[0].file_names[1]", "outside"),
         (change(["videos", 0, "file_names", 1], "a\\..\\..\\x"), "file_names[1]", "outside"),
+        (change(["videos", 0, "file_names", 1], ""), "file_names[1]", "'' is no file name"),
+        (change(["videos", 0, "file_names", 1], "a\0b"), "file_names[1]", "is no file name"),
         (repeat("videos"), "videos[1].id", "7 is also the id of videos[0]"),
         (repeat("annotations"), "annotations[2].id", "1 is also the id of annotations[0]"),
         (repeat("categories"), "categories[2].id", "3 is also the id of categories[0]"),
@@ -152,6 +154,14 @@ def test_every_fault_is_named_with_its_place(tmp_path, spoil, place, text):
     spoil(data)
     faults = scanned(tmp_path, data).faults
     assert [fault for fault in faults if place in fault.place and text in fault.text], faults
+
+
+def test_a_video_with_a_file_outside_the_folder_is_not_opened(tmp_path):
+    data = youtube_vis_data()
+    data["videos"][0]["file_names"][2] = "../secret.jpg"
+    scan = scanned(tmp_path, data)
+    assert scan.videos.videos == ()
+    assert len(scan.faults) == 1
 
 
 def test_reading_a_file_with_faults_names_the_first_and_counts_the_others(tmp_path):

@@ -18,7 +18,7 @@ def shapes(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="a new folder for the data set")
     ],
-    split: Annotated[str, typer.Option(help="val, hard or train")] = "val",
+    split: Annotated[str, typer.Option(help="val, hard, train or demo")] = "val",
     videos: Annotated[
         int | None, typer.Option(min=1, help="the first so many of the split [default: all]")
     ] = None,

@@ -67,9 +67,11 @@ def scan_coco(path: Path, images: Path) -> Scan:
     data, faults = load_json(path), list[Fault]()
     categories = categories_by_id(data, faults)
     pictures = unique(entries(_Image, data, "images", faults), faults)
+    refused = set()
     for place, picture in pictures.values():
-        fault = file_fault(place.at("file_name"), picture.file_name)
-        faults += [fault] if fault else []
+        if fault := file_fault(place.at("file_name"), picture.file_name):
+            refused.add(picture.id)
+            faults.append(fault)
     objects: dict[int, list[VideoObject]] = {number: [] for number in pictures}
     for place, annotation in unique(
         entries(_Annotation, data, "annotations", faults), faults
@@ -94,6 +96,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
             objects=tuple(objects[picture.id]),
         )
         for _, picture in pictures.values()
+        if picture.id not in refused
     ]
     return Scan(VideoSet(str(path), tuple(categories.values()), tuple(told)), faults)
 

@@ -149,9 +149,13 @@ def categories_by_id(data: dict[str, Any], faults: list[Fault]) -> dict[int, str
 
 
 def file_fault(place: str, name: str) -> Fault | None:
-    """Return the fault of a file name that is empty or leads out of the images' folder."""
+    """Return the fault of a file name that is none or leads out of the images' folder, if any.
+
+    Such a file must not be opened.
+    """
     parts = PurePosixPath(name.replace("\\", "/"))
-    outside = parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive
-    if not name or outside:
+    if parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive:
         return Fault(place, f"'{name}' points outside the images' folder")
+    if not name or "\0" in name:
+        return Fault(place, f"{name!r} is no file name")
     return None

@@ -153,14 +153,22 @@ def _corners(obj: VideoObject) -> np.ndarray:
 def _overlap_rates(video: AnnotatedVideo) -> list[float]:
     """Return, for every frame with a box, the share of box pixels that lie in several boxes."""
     corners = [_corners(obj) for obj in video.objects if not obj.crowd]
-    rates = []
-    for boxes in np.stack(corners, axis=1) if corners else ():
-        layers = np.zeros(video.size, dtype=np.int16)
-        for left, top, right, bottom in boxes[~np.isnan(boxes[:, 0])].astype(int):
-            layers[top:bottom, left:right] += 1
-        if layers.any():
-            rates.append(float((layers > 1).sum() / (layers > 0).sum()))
-    return rates
+    frames = np.stack(corners, axis=1) if corners else np.zeros((0, 0, 4))
+    return [_overlap_rate(boxes) for boxes in frames if not np.isnan(boxes[:, 0]).all()]
+
+
+def _overlap_rate(boxes: np.ndarray) -> float:
+    """Return the share of the pixels in boxes (N, 4) that lie in several; NaN rows are none.
+
+    The boxes' own sides cut the picture into cells, which lie in a box as a whole or not at all.
+    """
+    boxes = boxes[~np.isnan(boxes[:, 0])]
+    x, y = np.unique(boxes[:, [0, 2]]), np.unique(boxes[:, [1, 3]])
+    columns = (boxes[:, :1] <= x[:-1]) & (x[:-1] < boxes[:, 2:3])
+    rows = (boxes[:, 1:2] <= y[:-1]) & (y[:-1] < boxes[:, 3:])
+    layers = rows.T.astype(np.int64) @ columns
+    pixels = np.outer(np.diff(y), np.diff(x))
+    return float(pixels[layers > 1].sum() / pixels[layers > 0].sum())
 
 
 def _look_alikes_cross(video: AnnotatedVideo) -> bool:

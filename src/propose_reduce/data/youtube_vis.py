@@ -74,8 +74,15 @@ def scan_youtube_vis(path: Path, images: Path) -> Scan:
     data, faults = load_json(path), list[Fault]()
     categories = categories_by_id(data, faults)
     videos = unique(entries(_Video, data, "videos", faults), faults)
+    refused = set()
     for place, video in videos.values():
-        faults += _video_faults(place, video)
+        names = [
+            fault
+            for t, name in enumerate(video.file_names)
+            if (fault := file_fault(place.at(f"file_names[{t}]"), name))
+        ]
+        refused |= {video.id} if names else set()
+        faults += _video_faults(place, video) + names
     objects: dict[int, list[VideoObject]] = {number: [] for number in videos}
     found = (
         entries(_Annotation, data, "annotations", faults)
@@ -88,7 +95,11 @@ def scan_youtube_vis(path: Path, images: Path) -> Scan:
             video = videos[annotation.video_id][1]
             category = list(categories).index(annotation.category_id)
             objects[video.id].append(_object(place, annotation, video, category, faults))
-    told = [_told(video, images, objects[video.id]) for _, video in videos.values()]
+    told = [
+        _told(video, images, objects[video.id])
+        for _, video in videos.values()
+        if video.id not in refused
+    ]
     return Scan(VideoSet(str(path), tuple(categories.values()), tuple(told)), faults)
 
 
@@ -108,9 +119,6 @@ def _video_faults(place: Placed, video: _Video) -> list[Fault]:
     if video.length is not None and video.length != len(video.file_names):
         text = f"{video.length}, but there are {len(video.file_names)} file_names"
         faults.append(Fault(place.at("length"), text))
-    for t, name in enumerate(video.file_names):
-        fault = file_fault(place.at(f"file_names[{t}]"), name)
-        faults += [fault] if fault else []
     return faults
 
 
