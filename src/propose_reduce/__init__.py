@@ -1,1 +1,23 @@
 """Every object in a video as a complete, labelled, scored mask sequence."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from propose_reduce.errors import InputError
+
+if TYPE_CHECKING:
+    from propose_reduce.api import load, segment
+    from propose_reduce.results import VideoResult
+
+__all__ = ["InputError", "VideoResult", "load", "segment"]
+
+_HOMES = {"load": "api", "segment": "api", "VideoResult": "results"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: ``--help`` must not wait for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'propose_reduce' has no attribute '{name}'")
+    return getattr(import_module(f"propose_reduce.{_HOMES[name]}"), name)

@@ -1,7 +1,17 @@
 """Video files and folders of images, as lazy frames."""
 
 from propose_reduce.video.arrays import ArrayFrames
+from propose_reduce.video.find import find_videos, stored_bytes, video_name
 from propose_reduce.video.video import Video, open_video, select
 from propose_reduce.video.write import write_video
 
-__all__ = ["ArrayFrames", "Video", "open_video", "select", "write_video"]
+__all__ = [
+    "ArrayFrames",
+    "Video",
+    "find_videos",
+    "open_video",
+    "select",
+    "stored_bytes",
+    "video_name",
+    "write_video",
+]

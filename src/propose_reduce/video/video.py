@@ -12,6 +12,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.structures import Frames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file
+from propose_reduce.video.find import video_name
 from propose_reduce.video.folder import SUFFIXES, FolderFrames, image_files, readable_files
 
 
@@ -74,7 +75,7 @@ def _open_images(path: Path, files: list[Path]) -> Video:
         raise InputError(f"folder '{path}' has several images named '{twice}': keep one kind")
     lost = len(files) - len(readable)
     return Video(
-        name=path.stem if path.is_file() else path.resolve().name,
+        name=video_name(path),
         frames=frames,
         size=(height, width),
         frame_names=stems,
@@ -88,7 +89,7 @@ def _open_file(path: Path) -> Video:
     fps = _constant_rate(index, times)
     mean = (len(times) - 1) / times[-1] if len(times) > 1 else float(index.rate or 1)
     return Video(
-        name=path.stem,
+        name=video_name(path),
         frames=FileFrames(path, index),
         size=index.size,
         fps=fps or mean,

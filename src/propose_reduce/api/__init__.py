@@ -1,0 +1,26 @@
+"""What users call: ``load`` a model, ``segment`` a video."""
+
+from propose_reduce.api.annotations import Annotations
+from propose_reduce.api.demo import Demo, demo
+from propose_reduce.api.model import Model, load
+from propose_reduce.api.options import Options
+from propose_reduce.api.outputs import Outputs
+from propose_reduce.api.predicting import Outcome, plan, predict, raise_failures
+from propose_reduce.api.segmenter import Segmenter
+from propose_reduce.api.segmenting import segment
+
+__all__ = [
+    "Annotations",
+    "Demo",
+    "Model",
+    "Options",
+    "Outcome",
+    "Outputs",
+    "Segmenter",
+    "demo",
+    "load",
+    "plan",
+    "predict",
+    "raise_failures",
+    "segment",
+]

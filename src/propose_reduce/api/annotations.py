@@ -1,0 +1,70 @@
+"""The ids that predictions need: those of an annotation file, or numbers in order."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, Field, ValidationError
+
+from propose_reduce.errors import InputError, nearest
+
+
+class _Video(BaseModel):
+    id: int
+    file_names: list[str] = Field(min_length=1)
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.file_names[0]).parent.name
+
+
+class _Category(BaseModel):
+    id: int
+    name: str
+
+
+class Annotations(BaseModel):
+    """The videos and categories of a YouTube-VIS file; the annotations themselves do not matter."""
+
+    videos: list[_Video]
+    categories: list[_Category]
+
+    @classmethod
+    def read(cls, path: Path) -> Annotations:
+        """Return what an annotation file says of videos and categories.
+
+        Raises:
+            InputError: the file cannot be read, or lacks them.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise InputError(f"annotations '{path}' cannot be read: {error.strerror}") from error
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in fault["loc"]) or "the file"
+            raise InputError(f"annotations '{path}': {place}: {fault['msg']}") from error
+
+    def video_id(self, name: str, num_frames: int) -> int:
+        """Return the id of a video.
+
+        Raises:
+            InputError: the file has no such video, or gives it another number of frames.
+        """
+        known = {video.name: video for video in self.videos}
+        video = known.get(name)
+        if video is None:
+            guess = nearest(name, known)
+            advice = f"; did you mean '{guess}'?" if guess else ""
+            raise InputError(f"the annotations have no video '{name}'{advice}")
+        if len(video.file_names) != num_frames:
+            raise InputError(
+                f"the annotations give video '{name}' {len(video.file_names)} frames, it has "
+                f"{num_frames}: give the annotated frames alone"
+            )
+        return video.id
+
+    @property
+    def category_ids(self) -> dict[str, int]:
+        """Return ids by category name."""
+        return {category.name: category.id for category in self.categories}

@@ -1,0 +1,117 @@
+"""Weights to a model on a device: names, devices, precisions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import torch
+
+from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.models.weights import LoadedModel, load_weights
+
+DEFAULT_MODEL = "shapes-tiny"
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A network ready to use.
+
+    Attributes:
+        name: as it was asked for: a bundled name, or a file's name.
+        sha256: of the weights file.
+        weights: the network with all that its file says about it.
+    """
+
+    name: str
+    sha256: str
+    weights: LoadedModel
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Return the foreground classes it knows."""
+        return self.weights.settings.categories
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the network is."""
+        return next(self.weights.network.parameters()).device
+
+
+def bundled_models() -> list[str]:
+    """Return the names of the weights that come in the package."""
+    folder = files("propose_reduce") / "weights"
+    if not folder.is_dir():
+        return []
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(n.removesuffix(".safetensors") for n in names if n.endswith(".safetensors"))
+
+
+def load(name: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> Model:
+    """Return a model, ready to use.
+
+    Args:
+        name: a bundled name ("shapes-tiny") or a weights file (``.safetensors``).
+        device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1" or "mps".
+
+    Raises:
+        InputError: no such model or device, or the file holds no weights of this package.
+    """
+    place = choose_device(device)
+    if str(name) in bundled_models():
+        with as_file(files("propose_reduce") / "weights" / f"{name}.safetensors") as path:
+            return _read(str(name), path, place)
+    path = Path(name)
+    if not path.exists() and path.suffix != ".safetensors":
+        raise unknown_name("model", str(name), [*bundled_models(), "or a .safetensors file"])
+    return _read(path.name, path, place)
+
+
+def _read(name: str, path: Path, device: torch.device) -> Model:
+    weights = load_weights(path, device)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Model(name, digest, weights)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a name.
+
+    Raises:
+        InputError: an unknown name, or a device that this machine or this torch does not have.
+    """
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    kind, _, number = name.partition(":")
+    there = {"cpu": 1, "cuda": cuda, "mps": int(mps)}
+    if kind not in there or (number and not number.isdecimal()):
+        raise unknown_name("device", name, ["auto", "cpu", "cuda", "cuda:0", "mps"])
+    if int(number or 0) >= there[kind]:
+        raise InputError(f"device '{name}' is not there: this torch sees {there[kind]} {kind}")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the precision of a name; "auto" takes bf16 where the hardware computes in it.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if name == "auto":
+        return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
+    if name not in PRECISIONS:
+        raise unknown_name("precision", name, ["auto", *PRECISIONS])
+    return PRECISIONS[name]
+
+
+def _fast_bfloat16(device: torch.device) -> bool:
+    """CUDA from Ampere (8.0) on, and CPUs with AMX or AVX-512 BF16 instructions."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # no public names yet
+    return device.type == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)

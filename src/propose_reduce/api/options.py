@@ -1,0 +1,72 @@
+"""How to run a model on a video: the same options for ``segment`` and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from propose_reduce.errors import InputError
+from propose_reduce.settings import (
+    InferenceSettings,
+    ModelSettings,
+    Preset,
+    Settings,
+    load_preset,
+    override,
+)
+
+SIZE_SETTINGS = {"model.long_side", "model.short_side"}
+"""What of the model may change after training: its input size."""
+
+
+class Options(Settings):
+    """What can be chosen for a run; None leaves it to the preset, or else to the weights."""
+
+    preset: str | Path | None = Field(None, description="preset whose inference settings to use")
+    key_frames: int | None = Field(None, description="K, the frames to propose on")
+    max_objects: int | None = Field(None, description="O, most objects of a key frame")
+    memory_every: int | None = Field(None, description="memorise every Nth frame")
+    min_score: float | None = Field(None, description="sequences below this are left out")
+    classes: tuple[str, ...] = Field((), description="look for these categories only")
+    start: float | None = Field(None, description="first second; for images the first number")
+    end: float | None = Field(None, description="second, or number, before which to stop")
+    every: int = Field(1, description="take each Nth frame")
+    precision: str = Field("auto", description="auto, fp32 or bf16")
+    settings: tuple[str, ...] = Field((), description="further settings, each a.b=value")
+
+    def resolve(self, model: ModelSettings, inference: InferenceSettings) -> Preset:
+        """Return the settings of a run.
+
+        Args:
+            model: what the weights are.
+            inference: how they are meant to be run.
+
+        Raises:
+            InputError: an unknown or faulty setting, or one that is fixed by the weights.
+        """
+        if self.preset is not None:
+            inference = load_preset(self.preset).inference
+        asked = override(
+            Preset(model=model, inference=inference), [*self._assignments(), *self.settings]
+        )
+        for assignment in self.settings:
+            name = assignment.partition("=")[0].strip()
+            if not name.startswith("inference.") and name not in SIZE_SETTINGS:
+                raise InputError(
+                    f"setting '{name}' is fixed once trained: here inference.* may be set, and "
+                    f"{', '.join(sorted(SIZE_SETTINGS))}"
+                )
+        return asked
+
+    def _assignments(self) -> Iterator[str]:
+        """Yield the named options as assignments to settings."""
+        named = {
+            "inference.propose.key_frames": self.key_frames,
+            "inference.propose.max_objects": self.max_objects,
+            "inference.propagate.memory_every": self.memory_every,
+            "inference.reduce.min_score": self.min_score,
+            "inference.reduce.soft_min_score": self.min_score,
+        }
+        yield from (f"{name}={value}" for name, value in named.items() if value is not None)

@@ -1,0 +1,163 @@
+"""Where a run's files go, and writing them (docs/formats.md)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from PIL import Image
+
+from propose_reduce.api.annotations import Annotations
+from propose_reduce.api.segmenter import Segmented
+from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.files import replacing
+from propose_reduce.results import VideoResult, write_davis, write_youtube_vis
+from propose_reduce.video import Video, write_video
+from propose_reduce.visualization import contact_sheet, overlay
+
+FORMATS = ("native", "youtube-vis", "davis")
+OVERLAYS = ("video", "frames", "none")
+RESULT, PROPOSALS, YOUTUBE_VIS = "result.json", "proposals.json", "youtube_vis.json"
+FILM, FRAMES, SHEET, DAVIS = "overlay.mp4", "overlay", "contact_sheet.png", "davis"
+
+Made: TypeAlias = tuple[Path, Callable[[Path], None]]
+"""A file or folder, and what makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written, and where: a folder for each video, and files for all together.
+
+    Attributes:
+        folder: holds the videos' folders.
+        formats: besides the native file, which is always written.
+        overlay: "video", "frames" or "none".
+        keep_proposals: write the sequences before they are reduced too.
+        annotations: whose ids YouTube-VIS predictions carry.
+        overwrite: do again what is done.
+        together: write YouTube-VIS and DAVIS output for all videos together too.
+
+    Raises:
+        InputError: an unknown format or overlay, or a folder that cannot be made.
+    """
+
+    folder: Path
+    formats: Sequence[str] = ("native",)
+    overlay: str = "video"
+    keep_proposals: bool = False
+    annotations: Annotations | None = None
+    overwrite: bool = False
+    together: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            if name not in FORMATS:
+                raise unknown_name("format", name, FORMATS)
+        if self.overlay not in OVERLAYS:
+            raise unknown_name("overlay", self.overlay, OVERLAYS)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"output folder '{self.folder}' cannot be made: {reason}") from error
+
+    def finished(self, name: str, settings: dict[str, Any]) -> VideoResult | None:
+        """Return the result of an earlier run with the same settings, if there is one to keep."""
+        folder = self.folder / name
+        wanted = [RESULT, PROPOSALS] if self.keep_proposals else [RESULT]
+        if self.overwrite or not all((folder / file).exists() for file in wanted):
+            return None
+        try:
+            result = VideoResult.load(folder / RESULT)
+        except InputError:  # damaged, or not ours: made anew
+            return None
+        return result if result.settings == settings else None
+
+    def save(self, segmented: Segmented) -> None:
+        """Write a new result; what was made from an older one goes."""
+        name = segmented.result.name
+        folder = self.folder / name
+        for stale in (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS):
+            _remove(folder / stale)
+        _remove(self.folder / DAVIS / name)
+        if segmented.proposals is not None:
+            segmented.proposals.save(folder, PROPOSALS)
+        segmented.result.save(folder, RESULT)
+
+    def complete(self, result: VideoResult, video: Callable[[], Video], number: int) -> None:
+        """Write what is asked for beside a result and is not there yet.
+
+        Args:
+            result: as saved.
+            video: opens the video; called only when frames or their names are needed.
+            number: the video's id in YouTube-VIS predictions without annotations.
+        """
+        if "youtube-vis" in self.formats:  # always, because the annotations may be others
+            path = self.folder / result.name / YOUTUBE_VIS
+            write_youtube_vis(self.predictions(result, number), path)
+        for path, make in self._makers(result, video):
+            if not path.exists():
+                make(path)
+
+    def _makers(self, result: VideoResult, video: Callable[[], Video]) -> Iterator[Made]:
+        """Yield each further file or folder with the function that makes it."""
+        folder = self.folder / result.name
+
+        def label_maps(path: Path) -> None:
+            write_davis(result, path, video().frame_names)
+
+        if "davis" in self.formats:
+            yield folder / DAVIS, label_maps
+            if self.together:
+                yield self.folder / DAVIS / result.name, label_maps
+        if self.overlay == "video":
+            yield folder / FILM, lambda path: _write_film(path, video(), result)
+        if self.overlay == "frames":
+            yield folder / FRAMES, lambda path: _write_frames(path, video(), result)
+        if self.overlay != "none":
+            yield folder / SHEET, lambda path: _write_sheet(path, video(), result)
+
+    def predictions(self, result: VideoResult, number: int) -> list[dict[str, Any]]:
+        """Return a result as YouTube-VIS predictions, with the annotations' ids if there are any.
+
+        Raises:
+            InputError: the annotations lack the video or one of its categories.
+        """
+        if self.annotations is None:
+            return result.to_youtube_vis(number)
+        video_id = self.annotations.video_id(result.name, result.num_frames)
+        return result.to_youtube_vis(video_id, self.annotations.category_ids)
+
+    def combine(self, results: Mapping[int, VideoResult]) -> None:
+        """Write the YouTube-VIS predictions of all videos together; results by number."""
+        if self.together and "youtube-vis" in self.formats:
+            predictions = [p for n, result in results.items() for p in self.predictions(result, n)]
+            write_youtube_vis(predictions, self.folder / YOUTUBE_VIS)
+
+
+def _write_film(path: Path, video: Video, result: VideoResult) -> None:
+    write_video(path, overlay(video.frames, result), fps=video.fps, timestamps=video.timestamps)
+
+
+def _write_frames(folder: Path, video: Video, result: VideoResult) -> None:
+    stems = video.frame_names or [f"{frame:05d}" for frame in range(result.num_frames)]
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        for stem, picture in zip(stems, overlay(video.frames, result), strict=True):
+            Image.fromarray(picture).save(temporary / f"{stem}.png")
+
+
+def _write_sheet(path: Path, video: Video, result: VideoResult) -> None:
+    with replacing(path) as temporary:
+        Image.fromarray(contact_sheet(video.frames, result)).save(temporary)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder of ours, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,150 @@
+"""Many videos, one after the other: what fails is reported, what is done stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from propose_reduce.api.outputs import RESULT, Outputs
+from propose_reduce.api.segmenter import Segmented, Segmenter
+from propose_reduce.errors import InputError
+from propose_reduce.results import VideoResult
+from propose_reduce.video import find_videos, stored_bytes, video_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one video.
+
+    Attributes:
+        path: as it was given.
+        file: its result file.
+        result: None where it failed.
+        seconds: how long it took; 0 where an earlier result was kept.
+        warnings: what the user should know of the video.
+        fault: why it failed; empty where it did not.
+    """
+
+    path: Path
+    file: Path
+    result: VideoResult | None = None
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    fault: str = ""
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        if self.result is None:
+            return f"{self.path}: {self.fault}"
+        found = f"{len(self.result.sequences)} objects in {self.result.num_frames} frames"
+        if not self.seconds:
+            return f"{self.path}: {found}, done before -> {self.file}"
+        speed = f"{self.result.num_frames / self.seconds:.1f} frames/s"
+        return f"{self.path}: {found}, {speed} -> {self.file}"
+
+
+class Watcher(Protocol):
+    """Is told how the work goes on."""
+
+    def start(self, path: Path, number: int, total: int) -> None:
+        """Take note that a video is begun: the number-th, from 1, of total."""
+
+    def step(self, stage: str, share: float, frames: int) -> None:
+        """Take note of a video's progress: which share of a stage is done, and its frames."""
+
+    def finish(self, outcome: Outcome) -> None:
+        """Take note that a video is done, kept or failed."""
+
+
+def plan(arguments: Iterable[str | Path], folder: Path) -> list[Path]:
+    """Return the videos that arguments stand for, each once, in order.
+
+    An argument that stands for none stays in the list, to be reported when its turn comes.
+
+    Raises:
+        InputError: two videos have one name, or one's output would go into its own folder.
+    """
+    paths = {path.resolve(): path for a in arguments for path in find_videos(a)}
+    names: dict[str, Path] = {}
+    for path in paths.values():
+        name = video_name(path)
+        if name in names:
+            raise InputError(
+                f"two videos are called '{name}' and would share an output folder: "
+                f"'{names[name]}' and '{path}'; run them with different -o"
+            )
+        if path.is_dir() and (folder / name).resolve() == path.resolve():
+            raise InputError(f"the output of '{path}' would go into that folder: give another -o")
+        names[name] = path
+    return list(paths.values())
+
+
+def predict(
+    paths: Sequence[Path], segmenter: Segmenter, outputs: Outputs, watcher: Watcher
+) -> list[Outcome]:
+    """Segment videos and write what is asked for; a faulty one does not stop the others.
+
+    Each file appears whole or not at all, so that an interrupted run goes on where it stopped.
+
+    Args:
+        paths: from ``plan``.
+        segmenter: the model and how to run it.
+        outputs: what to write where.
+        watcher: is told how the work goes on.
+    """
+    outcomes = []
+    for number, path in enumerate(paths, start=1):
+        watcher.start(path, number, len(paths))
+        try:
+            outcome = _predict_one(path, number, segmenter, outputs, watcher)
+        except InputError as error:
+            outcome = Outcome(path, outputs.folder / video_name(path) / RESULT, fault=str(error))
+        outcomes.append(outcome)
+        watcher.finish(outcome)
+    outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})
+    return outcomes
+
+
+def _predict_one(
+    path: Path, number: int, segmenter: Segmenter, outputs: Outputs, watcher: Watcher
+) -> Outcome:
+    """Do one video, or keep what an earlier run made of it."""
+    name = video_name(path)
+    opened = cache(lambda: segmenter.open(path))
+    file = outputs.folder / name / RESULT
+    settings = {**segmenter.settings(), "video_bytes": stored_bytes(path)}
+    earlier = outputs.finished(name, settings)
+    if earlier is not None:
+        outputs.complete(earlier, opened, number)
+        return Outcome(path, file, earlier)
+    began = time.perf_counter()
+    video = opened()
+    frames = len(video.frames)
+    if outputs.annotations is not None:
+        outputs.annotations.video_id(name, frames)  # before the work, not after it
+    segmented = segmenter(
+        video,
+        progress=lambda stage, done, steps: watcher.step(stage, done / steps, frames),
+        keep_proposals=outputs.keep_proposals,
+    )
+    result = replace(segmented.result, settings=settings)
+    proposals = segmented.proposals and replace(segmented.proposals, settings=settings)
+    seconds = time.perf_counter() - began
+    outputs.save(Segmented(result, proposals))
+    outputs.complete(result, opened, number)
+    return Outcome(path, file, result, seconds, video.warnings)
+
+
+def raise_failures(outcomes: Sequence[Outcome]) -> None:
+    """Raise one InputError that names every video that failed, if any did."""
+    failed = [outcome for outcome in outcomes if outcome.result is None]
+    if not failed:
+        return
+    if len(outcomes) == 1:
+        raise InputError(failed[0].fault)
+    told = "; ".join(str(outcome) for outcome in failed)
+    raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {told}")

@@ -1,0 +1,57 @@
+"""``segment``: one video in, its result out."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from propose_reduce.api.model import DEFAULT_MODEL, Model, load
+from propose_reduce.api.options import Options
+from propose_reduce.api.segmenter import Segmenter
+from propose_reduce.paradigm.pipeline import Progress
+from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.results import VideoResult
+from propose_reduce.settings import validate
+
+
+def segment(
+    video: str | Path | np.ndarray,
+    model: Model | str | Path | None = None,
+    *,
+    proposer: Proposer | None = None,
+    propagator: Propagator | None = None,
+    scorer: Scorer | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> VideoResult:
+    """Return every object of a video as a labelled, scored mask sequence.
+
+    A damaged video gives what can be read of it, and a Python warning says what is missing.
+
+    Args:
+        video: a video file, a folder of images, or frames as uint8 (T, H, W, 3), RGB.
+        model: what ``load`` returned, or what it takes; "shapes-tiny" where nothing is given.
+        proposer: a part of one's own in place of the model's (see ``protocols.py``).
+        propagator: likewise.
+        scorer: likewise.
+        progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
+        **options: as on the command line: preset, key_frames, max_objects, memory_every,
+            min_score, classes, start, end, every, precision ("auto", "fp32", "bf16"), and
+            settings, a sequence of "a.b=value".
+
+    Raises:
+        InputError: the video cannot be read, or an option is unknown or faulty.
+    """
+    given = all((proposer, propagator, scorer))
+    if not isinstance(model, Model) and (model is not None or not given):
+        model = load(model or DEFAULT_MODEL)
+    segmenter = Segmenter(
+        model, validate(Options, options, "segment"), proposer, propagator, scorer
+    )
+    opened = segmenter.open(video)
+    for warning in opened.warnings:
+        warnings.warn(f"{opened.name}: {warning}", stacklevel=2)
+    return segmenter(opened, progress=progress).result

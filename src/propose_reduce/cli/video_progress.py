@@ -1,0 +1,69 @@
+"""How a run over videos shows on the terminal: a line for each, a bar for the one at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from propose_reduce.api import Outcome
+
+
+class VideoProgress:
+    """Writes what is done to stdout, and moves a bar on stderr where that is a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None, speed="")
+        self._name = ""
+        self._stage = ""
+
+    def __enter__(self) -> VideoProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+        if kind is KeyboardInterrupt:
+            typer.echo("stopped; what is finished stays, and is skipped when run again", err=True)
+
+    def start(self, path: Path, number: int, total: int) -> None:
+        """Show which video is at work."""
+        self._name = f"{path.name} ({number} of {total})"
+        self._stage = ""
+        self._bar.reset(self._task, description=f"{self._name}: reading", total=None, speed="")
+
+    def step(self, stage: str, share: float, frames: int) -> None:
+        """Move the bar, counted in frames."""
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.reset(self._task, description=f"{self._name}: {stage}", total=frames)
+        self._bar.update(self._task, completed=share * frames)
+        speed = self._bar.tasks[0].speed
+        self._bar.update(self._task, speed="" if speed is None else f"{speed:.1f} frames/s")
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write what became of a video."""
+        typer.echo(str(outcome), err=outcome.result is None)
+        for warning in outcome.warnings:
+            typer.echo(f"{outcome.path}: warning: {warning}", err=True)

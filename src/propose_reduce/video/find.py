@@ -1,0 +1,61 @@
+"""Which videos an argument of the command line stands for."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from propose_reduce.errors import InputError
+from propose_reduce.video.folder import image_files, natural_order
+
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"}
+    | {".ogv", ".ts", ".webm", ".wmv"}
+)
+
+
+def video_name(path: Path) -> str:
+    """Return what a video is called: its folder's name, or its file's without the suffix."""
+    return path.resolve().name if path.is_dir() else path.stem
+
+
+def stored_bytes(path: Path) -> int:
+    """Return the size of a video file, or of all images of a folder.
+
+    Raises:
+        InputError: nothing is there, or it cannot be read.
+    """
+    try:
+        files = image_files(path) if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+    except FileNotFoundError as error:
+        raise InputError(f"video '{path}' does not exist") from error
+    except OSError as error:
+        raise InputError(f"video '{path}' cannot be read: {error.strerror}") from error
+
+
+def find_videos(argument: str | Path) -> list[Path]:
+    """Return the videos that a path or a pattern stands for, in natural order.
+
+    A folder with images is one video. Any other folder stands for the video files in it and for
+    its subfolders with images. A path that does not exist is tried as a pattern (``*``, ``**``).
+    Where nothing is found the argument is returned, so that opening it tells what is wrong.
+    """
+    path = Path(argument)
+    try:
+        if path.is_dir():
+            inside = [] if image_files(path) else list(path.iterdir())
+        elif path.exists():
+            return [path]
+        else:  # pathlib's own patterns cannot start at the root
+            inside = [Path(match) for match in glob.glob(str(argument), recursive=True)]  # noqa: PTH207
+        return sorted(filter(_is_video, inside), key=natural_order) or [path]
+    except OSError:
+        return [path]
+
+
+def _is_video(path: Path) -> bool:
+    """Tell a video, or a folder of images, from other things; our own output is none."""
+    if path.is_dir():
+        return not (path / "result.json").exists() and bool(image_files(path))
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")

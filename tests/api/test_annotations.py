@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from propose_reduce.api import Annotations
+from propose_reduce.errors import InputError
+
+DATA = {
+    "videos": [{"id": 40, "file_names": ["pets/00000.jpg", "pets/00001.jpg"], "height": 4}],
+    "categories": [{"id": 9, "name": "cat", "supercategory": "object"}],
+    "annotations": None,
+}
+
+
+def read(folder, data=DATA):
+    (folder / "a.json").write_text(data if isinstance(data, str) else json.dumps(data))
+    return Annotations.read(folder / "a.json")
+
+
+def test_ids_are_those_of_the_file(tmp_path):
+    annotations = read(tmp_path)
+    assert annotations.video_id("pets", 2) == 40
+    assert annotations.category_ids == {"cat": 9}
+
+
+def test_another_video_or_length_is_refused(tmp_path):
+    with pytest.raises(InputError, match="have no video 'pet'; did you mean 'pets'"):
+        read(tmp_path).video_id("pet", 2)
+    with pytest.raises(InputError, match="give video 'pets' 2 frames, it has 3"):
+        read(tmp_path).video_id("pets", 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("{", "Invalid JSON"),
+        ({"videos": []}, "categories: Field required"),
+        ({**DATA, "videos": [{"id": 1, "file_names": []}]}, r"videos\.0\.file_names"),
+    ],
+)
+def test_a_faulty_file_is_refused_with_the_place(tmp_path, data, message):
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, data)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        Annotations.read(tmp_path / "none.json")

@@ -1,0 +1,50 @@
+import pytest
+
+from propose_reduce.api.options import Options
+from propose_reduce.errors import InputError
+from propose_reduce.settings import InferenceSettings, ModelSettings, validate
+
+
+def resolved(**options):
+    return validate(Options, options, "test").resolve(ModelSettings(), InferenceSettings())
+
+
+def test_what_is_not_asked_for_is_as_the_weights_say():
+    assert resolved().inference == InferenceSettings()
+
+
+def test_named_options_are_settings():
+    inference = resolved(key_frames=8, max_objects=3, memory_every=2, min_score=0.4).inference
+    assert inference.propose.key_frames == 8
+    assert inference.propose.max_objects == 3
+    assert inference.propagate.memory_every == 2
+    assert inference.reduce.min_score == inference.reduce.soft_min_score == 0.4
+
+
+def test_a_preset_replaces_how_the_weights_are_run_and_options_come_on_top():
+    inference = resolved(preset="davis_r50", key_frames=3).inference
+    assert inference.reduce.kind == "soft"
+    assert inference.propose.key_frames == 3
+
+
+def test_further_settings_come_last():
+    chosen = resolved(key_frames=3, settings=["inference.propose.key_frames=4"])
+    assert chosen.inference.propose.key_frames == 4
+    assert resolved(settings=["model.long_side=1280"]).model.long_side == 1280
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key_frames": 0}, r"inference\.propose\.key_frames = 0: .* greater than or equal to 1"),
+        ({"min_score": 1.5}, "less than or equal to 1"),
+        ({"key_frame": 3}, "unknown setting 'key_frame': did you mean 'key_frames'"),
+        ({"preset": "davis_r5"}, "did you mean 'davis_r50'"),
+        ({"settings": ["inference.reduce.iuo=0.4"]}, r"did you mean 'iou'"),
+        ({"settings": ["model.backbone=resnet101"]}, "'model.backbone' is fixed once trained"),
+        ({"settings": ["inference.reduce"]}, "must read name.name=value"),
+    ],
+)
+def test_a_mistake_is_named(options, message):
+    with pytest.raises(InputError, match=message):
+        resolved(**options)

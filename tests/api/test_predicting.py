@@ -1,0 +1,286 @@
+"""Runs over several videos: files, resuming, failing, stopping. Outputs are read by others."""
+
+import json
+import resource
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from fakes import FakePropagator
+from films import film, packets, spoil
+from propose_reduce.api import Annotations, Outputs, plan, predict, raise_failures
+from propose_reduce.errors import InputError
+from propose_reduce.results import VideoResult
+from worlds import segmenter, world_film
+
+
+class Silence:
+    """A watcher that only remembers the outcomes."""
+
+    def __init__(self):
+        self.steps, self.outcomes = [], []
+
+    def start(self, path, number, total):
+        self.steps.append((path.name, number, total))
+
+    def step(self, stage, share, frames):
+        self.steps.append((stage, share, frames))
+
+    def finish(self, outcome):
+        self.outcomes.append(outcome)
+
+
+def run(arguments, folder, *, options=None, **outputs):
+    paths = plan([str(a) for a in arguments], folder)
+    chosen = {"overlay": "none", "together": len(paths) > 1, **outputs}
+    return predict(paths, segmenter(**(options or {})), Outputs(folder, **chosen), Silence())
+
+
+def tree(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def changed(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def pets(tmp_path):
+    return world_film(tmp_path / "pets.mp4")
+
+
+def test_one_video_gives_its_result_overlay_and_contact_sheet(pets, tmp_path):
+    (outcome,) = run([pets], tmp_path / "out", overlay="video")
+    folder = tmp_path / "out" / "pets"
+    assert tree(folder) == ["contact_sheet.png", "overlay.mp4", "result.json"]
+    assert len(VideoResult.load(folder / "result.json").sequences) == 2
+    assert str(outcome).startswith(f"{pets}: 2 objects in 6 frames, ")
+    assert str(outcome).endswith(f"frames/s -> {folder / 'result.json'}")
+
+
+def test_the_overlay_has_the_films_frames_times_and_size(pets, tmp_path):
+    run([pets], tmp_path / "out", overlay="video")
+    with av.open(str(tmp_path / "out" / "pets" / "overlay.mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert container.streams.video[0].average_rate == 10
+    assert len(frames) == 6
+    assert frames[0].shape == (48, 64, 3)
+    with av.open(str(pets)) as container:
+        before = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.abs(frames[0][:20, :20].astype(int) - before[:20, :20]).mean() > 20
+
+
+def test_the_overlay_can_be_frames(pets, tmp_path):
+    run([pets], tmp_path / "out", overlay="frames")
+    names = [f"overlay/{t:05d}.png" for t in range(6)]
+    assert tree(tmp_path / "out" / "pets") == ["contact_sheet.png", *names, "result.json"]
+
+
+def test_every_format_is_what_other_readers_expect(pets, tmp_path):
+    run([pets], tmp_path / "out", formats=["youtube-vis", "davis"])
+    folder = tmp_path / "out" / "pets"
+    native = VideoResult.load(folder / "result.json")
+    predictions = json.loads((folder / "youtube_vis.json").read_text())
+    assert [(p["video_id"], p["category_id"]) for p in predictions] == [(1, 1), (1, 2)]
+    for prediction, sequence in zip(predictions, native.sequences, strict=True):
+        for t, segmentation in enumerate(prediction["segmentations"]):
+            decoded = 0 if segmentation is None else coco.decode(segmentation)
+            assert (decoded == sequence.masks[t]).all()
+    with Image.open(folder / "davis" / "00001.png") as image:
+        assert (image.mode, image.getpalette()[3:6]) == ("P", [128, 0, 0])
+        labels = np.array(image)
+    assert set(np.unique(labels)) == {0, 1}  # the dog is absent on frame 1
+    assert ((labels == 1) == native.sequences[0].masks[1]).all()
+
+
+def test_frames_of_a_folder_keep_their_names(tmp_path):
+    (tmp_path / "dog").mkdir()
+    for t in range(6):
+        Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(tmp_path / "dog" / f"{5 * t:05d}.jpg")
+    run([tmp_path / "dog"], tmp_path / "out", formats=["davis"])
+    names = [f"davis/{5 * t:05d}.png" for t in range(6)]
+    assert tree(tmp_path / "out" / "dog") == [*names, "result.json"]
+
+
+def test_many_videos_have_common_files_and_a_bad_one_stops_nobody(tmp_path):
+    good = [world_film(tmp_path / name) for name in ("a.mp4", "b c.mkv", "ü_日.mov")]
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    formats = ["youtube-vis", "davis"]
+    outcomes = run([good[0], bad, *good[1:], "none.mp4"], tmp_path / "out", formats=formats)
+    assert [outcome.result is not None for outcome in outcomes] == [True, False, True, True, False]
+    with pytest.raises(InputError) as caught:
+        raise_failures(outcomes)
+    assert str(caught.value).startswith(f"2 of 5 videos failed: {bad}: '{bad}' cannot be read as")
+    assert str(caught.value).endswith("none.mp4: video 'none.mp4' does not exist")
+    together = json.loads((tmp_path / "out" / "youtube_vis.json").read_text())
+    assert [p["video_id"] for p in together] == [1, 1, 3, 3, 4, 4]
+    labels = tree(tmp_path / "out" / "davis")
+    assert labels == sorted(f"{n}/{t:05d}.png" for n in ("a", "b c", "ü_日") for t in range(6))
+    assert not (tmp_path / "out" / "bad").exists()
+
+
+def test_a_single_failure_is_its_own_message(tmp_path):
+    with pytest.raises(InputError, match=r"^video 'none.mp4' does not exist$"):
+        raise_failures(run(["none.mp4"], tmp_path / "out"))
+
+
+def test_predictions_carry_the_ids_of_the_annotations(pets, tmp_path):
+    names = [f"pets/{t}.jpg" for t in range(6)]
+    (tmp_path / "a.json").write_text(
+        json.dumps(
+            {
+                "videos": [{"id": 77, "file_names": names}],
+                "categories": [{"id": 5, "name": "dog"}, {"id": 6, "name": "cat"}],
+            }
+        )
+    )
+    annotations = Annotations.read(tmp_path / "a.json")
+    run([pets], tmp_path / "out", formats=["youtube-vis"], annotations=annotations)
+    predictions = json.loads((tmp_path / "out" / "pets" / "youtube_vis.json").read_text())
+    assert [(p["video_id"], p["category_id"]) for p in predictions] == [(77, 6), (77, 5)]
+    other = world_film(tmp_path / "other.mp4")
+    (outcome,) = run([other], tmp_path / "out", annotations=annotations)
+    assert outcome.fault == "the annotations have no video 'other'"
+    assert not (tmp_path / "out" / "other").exists()
+
+
+def test_a_second_run_keeps_what_is_done_and_overwrite_does_it_again(pets, tmp_path):
+    folder = tmp_path / "out"
+    run([pets], folder, overlay="video")
+    before = changed(folder)
+    (kept,) = run([pets], folder, overlay="video")
+    assert changed(folder) == before
+    assert "2 objects in 6 frames, done before -> " in str(kept)
+    run([pets], folder, overlay="video", overwrite=True)
+    assert all(changed(folder)[path] > then for path, then in before.items())
+
+
+@pytest.mark.parametrize("how", ["settings", "film", "damaged result"])
+def test_a_second_run_does_again_what_has_changed(pets, tmp_path, how):
+    folder, options = tmp_path / "out", {}
+    run([pets], folder, overlay="video")
+    if how == "settings":
+        options = {"key_frames": 1}
+    elif how == "film":
+        world_film(pets, g="1")
+    else:
+        (folder / "pets" / "result.json").write_text("{")
+    (outcome,) = run([pets], folder, options=options)
+    assert outcome.seconds > 0
+    assert tree(folder) == ["pets/result.json"]  # the overlay of the older result went
+
+
+def test_a_second_run_adds_what_is_newly_asked_for(pets, tmp_path):
+    folder = tmp_path / "out"
+    run([pets], folder)
+    result = changed(folder)
+    (kept,) = run([pets], folder, overlay="video", formats=["davis", "youtube-vis"])
+    assert kept.seconds == 0
+    assert {"pets/overlay.mp4", "pets/youtube_vis.json", "pets/davis/00005.png"} <= set(
+        tree(folder)
+    )
+    assert result.items() <= changed(folder).items()
+
+
+def test_proposals_are_kept_when_asked_for(pets, tmp_path):
+    run([pets], tmp_path / "out")
+    (outcome,) = run([pets], tmp_path / "out", keep_proposals=True)
+    assert outcome.seconds > 0
+    proposals = VideoResult.load(tmp_path / "out" / "pets" / "proposals.json")
+    assert len(proposals.sequences) == 9  # on five key frames the cat, on four the dog
+    assert proposals.settings == outcome.result.settings
+
+
+def test_stopping_leaves_what_is_finished_and_nothing_half_done(pets, tmp_path, monkeypatch):
+    second = world_film(tmp_path / "second.mp4")
+    original = FakePropagator.propagate
+
+    def stopped(self, clip, seeds):
+        if (tmp_path / "out" / "pets" / "overlay.mp4").exists():
+            raise KeyboardInterrupt
+        return original(self, clip, seeds)
+
+    monkeypatch.setattr(FakePropagator, "propagate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run([pets, second], tmp_path / "out", overlay="video")
+    done = ["pets/contact_sheet.png", "pets/overlay.mp4", "pets/result.json"]
+    assert tree(tmp_path / "out") == done
+    monkeypatch.setattr(FakePropagator, "propagate", original)
+    kept, new = run([pets, second], tmp_path / "out", overlay="video")
+    assert kept.seconds == 0
+    assert new.seconds > 0
+
+
+def test_a_damaged_film_is_done_as_far_as_it_goes_and_says_so(tmp_path):
+    path = film(tmp_path / "a.mp4", 12, bf="0", g="6")
+    spoil(path, packets(path)[6])
+    (outcome,) = run([path], tmp_path / "out")
+    assert outcome.result.num_frames == 6
+    assert outcome.warnings[0].startswith("about 6 frames after the first 6 are lost")
+
+
+def test_two_runs_write_the_same_bytes(pets, tmp_path):
+    for folder in ("one", "two"):
+        run([pets], tmp_path / folder, formats=["youtube-vis", "davis"], overlay="video")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    for name in tree(tmp_path / "one"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_an_output_path_under_a_file_is_refused_before_the_work(pets, tmp_path):
+    with pytest.raises(InputError, match=r"output folder '.*pets.mp4/out' cannot be made: Not a"):
+        run([pets], pets / "out")
+
+
+def test_a_file_size_limit_fails_the_video_and_leaves_nothing_half_written(pets, tmp_path):
+    (tmp_path / "out").mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        (outcome,) = run([pets], tmp_path / "out", overlay="video")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "File too large" in outcome.fault
+    assert tree(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("names", [["a/x.mp4", "b/x.mp4"], ["a/x.mp4", "a/x.mkv"]])
+def test_two_videos_of_one_name_are_refused(tmp_path, names):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="two videos are called 'x'"):
+        plan([str(tmp_path / name) for name in names], tmp_path / "out")
+
+
+def test_a_video_given_twice_is_done_once(pets, tmp_path):
+    assert plan([pets, tmp_path / "*.mp4"], tmp_path / "out") == [pets]
+
+
+def test_output_into_the_folder_of_the_images_themselves_is_refused(tmp_path):
+    (tmp_path / "dog").mkdir()
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "dog" / "0.png")
+    with pytest.raises(InputError, match="would go into that folder: give another -o"):
+        plan([tmp_path / "dog"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [({"formats": ["davi"]}, "did you mean 'davis'"), ({"overlay": "film"}, "unknown overlay")],
+)
+def test_an_unknown_output_is_refused(tmp_path, outputs, message):
+    with pytest.raises(InputError, match=message):
+        Outputs(tmp_path, **outputs)
+
+
+def test_the_watcher_is_told_of_each_video_and_of_every_frame(pets, tmp_path):
+    watcher = Silence()
+    predict([pets], segmenter(key_frames=1), Outputs(tmp_path / "out", overlay="none"), watcher)
+    assert watcher.steps[0] == ("pets.mp4", 1, 1)
+    propagated = [step for step in watcher.steps if step[0] == "propagate"]
+    assert propagated == [("propagate", (t + 1) / 6, 6) for t in range(6)]
+    assert [outcome.path for outcome in watcher.outcomes] == [pets]

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+import propose_reduce
+from fakes import FakePropagator, FakeProposer, FakeScorer
+from films import film, packets, spoil
+from propose_reduce.errors import InputError
+from worlds import INPUT, WORLD
+
+FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
+
+
+def segment(video, **options):
+    return propose_reduce.segment(
+        video,
+        proposer=FakeProposer(WORLD),
+        propagator=FakePropagator(WORLD),
+        scorer=FakeScorer(WORLD),
+        settings=INPUT,
+        **options,
+    )
+
+
+def test_an_array_becomes_a_result():
+    result = segment(FRAMES)
+    assert isinstance(result, propose_reduce.VideoResult)
+    assert len(result.sequences) == 2
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [(FRAMES.astype(np.float32), r"got float32"), (FRAMES[0], r"got uint8 \(48, 64, 3\)")],
+)
+def test_another_array_is_refused(frames, message):
+    with pytest.raises(InputError, match=message):
+        segment(frames)
+
+
+def test_an_unknown_option_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match="segment: unknown setting 'keyframes'"):
+        segment(FRAMES, keyframes=3)
+
+
+def test_frames_that_are_lost_raise_a_warning(tmp_path):
+    path = film(tmp_path / "a.mp4", 12, bf="0", g="6")
+    spoil(path, packets(path)[6])
+    with pytest.warns(UserWarning, match="a: about 6 frames after the first 6 are lost"):
+        assert segment(path).num_frames == 6
+
+
+def test_the_package_shows_its_four_names_and_no_other():
+    assert {"load", "segment", "VideoResult", "InputError"} == set(propose_reduce.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'lod'"):
+        getattr(propose_reduce, "lod")  # noqa: B009

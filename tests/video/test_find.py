@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from propose_reduce.errors import InputError
+from propose_reduce.video import find_videos, stored_bytes, video_name
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Two films, a folder of images, an output folder of ours, and things that are none."""
+    for name in ("b10.mp4", "b2.MOV", "notes.txt", ".hidden.mp4"):
+        (tmp_path / name).write_bytes(b"12345")
+    for folder in ("frames", "done", "empty"):
+        (tmp_path / folder).mkdir()
+    for folder in ("frames", "done"):
+        for number in range(2):
+            image = Image.fromarray(np.zeros((4, 4), np.uint8))
+            image.save(tmp_path / folder / f"{number}.png")
+    (tmp_path / "done" / "result.json").touch()
+    return tmp_path
+
+
+def names(paths):
+    return [path.name for path in paths]
+
+
+def test_a_folder_stands_for_the_videos_in_it_in_natural_order(tree):
+    assert names(find_videos(tree)) == ["b2.MOV", "b10.mp4", "frames"]
+
+
+def test_a_folder_of_images_is_one_video(tree):
+    assert find_videos(tree / "frames") == [tree / "frames"]
+
+
+def test_a_pattern_stands_for_what_it_matches(tree):
+    assert names(find_videos(f"{tree}/b*")) == ["b2.MOV", "b10.mp4"]
+    assert names(find_videos(f"{tree}/**/f*")) == ["frames"]
+
+
+def test_what_stands_for_nothing_stays_to_be_reported(tree):
+    for argument in (tree / "none.mp4", tree / "none*.mp4", tree / "empty"):
+        assert find_videos(argument) == [argument]
+
+
+def test_a_file_name_that_looks_like_a_pattern_is_a_file(tmp_path):
+    (tmp_path / "a[1].mp4").touch()
+    assert find_videos(tmp_path / "a[1].mp4") == [tmp_path / "a[1].mp4"]
+
+
+def test_names_and_sizes(tree):
+    assert video_name(tree / "b10.mp4") == "b10"
+    assert video_name(tree / "frames") == "frames"
+    assert stored_bytes(tree / "b10.mp4") == 5
+    assert stored_bytes(tree / "frames") == 2 * (tree / "frames" / "0.png").stat().st_size
+    with pytest.raises(InputError, match="does not exist"):
+        stored_bytes(tree / "none.mp4")
