@@ -6,16 +6,23 @@ word (predictions of categories that the ground truth does not list) is counted.
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import PurePosixPath
 from typing import Any
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
+from propose_reduce.evaluation.fields import (
+    areas,
+    field,
+    list_field,
+    listed_id,
+    score,
+    segmentations,
+    whole_number,
+)
 from propose_reduce.structures import Size
 
 ONE_CATEGORY = 1
@@ -110,15 +117,15 @@ def read_ground_truth(document: Mapping[str, Any]) -> GroundTruth:
     truths = defaultdict(list)
     for id_, annotation in _by_id(_entries(document, "annotations"), "annotation").items():
         entry = f"annotation {id_}"
-        video = _listed(annotation, "video_id", videos, entry)
+        video = listed_id(annotation, "video_id", videos, entry)
         truths[video].append(
             Track(
                 entry=entry,
                 id=id_,
-                category=_listed(annotation, "category_id", categories, entry),
-                segmentations=_segmentations(annotation, _size(videos[video]), entry),
-                crowd=bool(_field(annotation, "iscrowd", entry)),
-                areas=tuple(_list(annotation, "areas", entry)),
+                category=listed_id(annotation, "category_id", categories, entry),
+                segmentations=segmentations(annotation, _size(videos[video]), entry),
+                crowd=bool(field(annotation, "iscrowd", entry)),
+                areas=areas(annotation, entry),
             )
         )
     return GroundTruth(
@@ -128,7 +135,7 @@ def read_ground_truth(document: Mapping[str, Any]) -> GroundTruth:
                 id=id_,
                 name=name_of(video),
                 size=_size(video),
-                num_frames=int(video.get("length", len(_frame_names(video)))),
+                num_frames=_num_frames(video),
                 frame_names=_frame_names(video),
                 truths=tuple(truths[id_]),
             )
@@ -172,13 +179,13 @@ def read_predictions(
     odd: Counter[str] = Counter()
     for index, prediction in enumerate(predictions):
         entry = f"prediction {index}"
-        video = truth.videos[_listed(prediction, "video_id", truth.videos, entry)]
+        video = truth.videos[listed_id(prediction, "video_id", truth.videos, entry)]
         track = Track(
             entry=entry,
             id=index,
-            category=_hashable(_field(prediction, "category_id", entry), entry),
-            segmentations=_segmentations(prediction, video.size, entry),
-            score=_score(prediction, entry),
+            category=_category(prediction, entry),
+            segmentations=segmentations(prediction, video.size, entry),
+            score=score(prediction, entry),
         )
         if not agnostic and track.category not in truth.categories:
             unlisted[track.category] += 1
@@ -191,6 +198,13 @@ def read_predictions(
         unlisted=dict(unlisted),
         notes=tuple(_notes(unlisted, odd)),
     )
+
+
+def _category(prediction: Any, where: str) -> Hashable:
+    category = field(prediction, "category_id", where)
+    if not isinstance(category, Hashable):
+        raise InputError(f"{where}: 'category_id' must be one id, got {category!r:.40}")
+    return category
 
 
 def _notes(unlisted: Mapping[Hashable, int], odd: Mapping[str, int]) -> Iterable[str]:
@@ -216,7 +230,7 @@ def _entries(document: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(document, Mapping):
         found = type(document).__name__
         raise InputError(f"the ground truth must be an object with '{name}', got a {found}")
-    return _list(document, name, "the ground truth")
+    return list_field(document, name, "the ground truth")
 
 
 def _by_id(entries: Sequence[Any], kind: str) -> dict[int, Mapping[str, Any]]:
@@ -224,9 +238,7 @@ def _by_id(entries: Sequence[Any], kind: str) -> dict[int, Mapping[str, Any]]:
     found: dict[int, Mapping[str, Any]] = {}
     for place, entry in enumerate(entries):
         where = f"{kind} number {place}"
-        id_ = _field(entry, "id", where)
-        if not isinstance(id_, int) or isinstance(id_, bool):
-            raise InputError(f"{where}: 'id' must be a whole number, got {id_!r}")
+        id_ = whole_number(entry, "id", where)
         if id_ in found:
             raise InputError(f"{where}: another {kind} has the id {id_} too; ids must differ")
         if kind == "annotation" and id_ == 0:
@@ -235,73 +247,16 @@ def _by_id(entries: Sequence[Any], kind: str) -> dict[int, Mapping[str, Any]]:
     return found if kind == "annotation" else dict(sorted(found.items()))
 
 
-def _field(entry: Any, name: str, where: str) -> Any:
-    if not isinstance(entry, Mapping):
-        raise InputError(f"{where} must be an object with fields, got {entry!r:.40}")
-    if name not in entry:
-        raise InputError(f"{where}: '{name}' is missing; it has {', '.join(map(str, entry))}")
-    return entry[name]
-
-
-def _list(entry: Any, name: str, where: str) -> list[Any]:
-    value = _field(entry, name, where)
-    if not isinstance(value, list | tuple):
-        raise InputError(f"{where}: '{name}' must be a list, got {value!r:.40}")
-    return list(value)
-
-
-def _hashable(value: Any, where: str) -> Hashable:
-    if not isinstance(value, Hashable):
-        raise InputError(f"{where}: 'category_id' must be one id, got {value!r:.40}")
-    return value
-
-
-def _listed(entry: Any, name: str, known: Mapping[int, Any], where: str) -> int:
-    value = _field(entry, name, where)
-    if not isinstance(value, int) or value not in known:
-        ids = ", ".join(str(id_) for id_ in list(known)[:5]) + (", ..." if len(known) > 5 else "")
-        raise InputError(f"{where}: {name} {value!r} is not in the ground truth ({ids or 'none'})")
-    return value
-
-
 def _size(video: Mapping[str, Any]) -> Size:
     where = f"video {video['id']}"
-    return int(_field(video, "height", where)), int(_field(video, "width", where))
+    return whole_number(video, "height", where), whole_number(video, "width", where)
+
+
+def _num_frames(video: Mapping[str, Any]) -> int:
+    if video.get("length") is None:
+        return len(_frame_names(video))
+    return whole_number(video, "length", f"video {video['id']}")
 
 
 def _frame_names(video: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in video.get("file_names") or ())
-
-
-def _score(prediction: Mapping[str, Any], where: str) -> float:
-    score = _field(prediction, "score", where)
-    if not isinstance(score, Real) or isinstance(score, bool) or not math.isfinite(score):
-        raise InputError(f"{where}: its score must be a finite number, got {score!r}")
-    return float(score)
-
-
-def _segmentations(entry: Any, size: Size, where: str) -> tuple[rle.Rle | None, ...]:
-    """Return compressed encodings, whatever form the file has them in."""
-    frames = _list(entry, "segmentations", where)
-    return tuple(
-        None if not mask else _encoding(mask, size, where, frame)
-        for frame, mask in enumerate(frames)
-    )
-
-
-def _encoding(mask: Any, size: Size, where: str, frame: int) -> rle.Rle:
-    try:
-        if isinstance(mask, list):
-            return rle.from_polygons(mask, *size)
-        height, width = mask["size"]
-        counts = mask["counts"]
-        if isinstance(counts, str):
-            return mask
-        if isinstance(counts, bytes):
-            return {"size": [height, width], "counts": counts.decode()}
-        return rle.from_counts(counts, height, width)
-    except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{where}, frame {frame}: its mask must be null, polygons or a run-length encoding "
-            f"with 'size' and 'counts', got {mask!r:.60}"
-        ) from error
