@@ -184,9 +184,9 @@ def _distance(folder: Path) -> str:
                 "'analyze distance' wrote"
             ) from error
     header, *rows = csv.reader(texts[1].splitlines())
-    rows = [[f"{float(cell):.3f}" if "." in cell else cell for cell in row] for row in rows]
+    rows = [[f"{float(cell):.3g}" if "." in cell else cell for cell in row] for row in rows]
     return (
         "<h2>Quality over the distance from the key frame</h2>"
-        f'<div class="pair"><figure>{inline(texts[0])}</figure>'
-        f"{_wide(table_html(header, rows))}</div>"
+        f"<figure>{inline(texts[0])}</figure>"
+        f"<details><summary>the numbers</summary>{_wide(table_html(header, rows))}</details>"
     )
