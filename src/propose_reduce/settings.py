@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from propose_reduce.errors import InputError, nearest, unknown_name
-from propose_reduce.settings_base import Settings
+from propose_reduce.settings_base import Settings as Settings
 from propose_reduce.settings_training import TrainingSettings
 
 Model = TypeVar("Model", bound=BaseModel)

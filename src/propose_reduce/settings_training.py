@@ -114,6 +114,9 @@ class TrainingSettings(Settings):
         ge=0,
         description="weight of the propagation loss before the objects compete; the paper's is 0",
     )
+    key_penalty: float = Field(
+        0.0, ge=0, description="weight of the keys' mean square, which bounds the memory's logits"
+    )
     clip_gradient: float = Field(35.0, gt=0, description="largest gradient norm")
     max_objects: int = Field(5, ge=1, description="most objects of one sample")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip of a pair")

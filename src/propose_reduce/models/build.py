@@ -72,6 +72,7 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
         pixel_mean=model.pixel_mean,
         pixel_std=model.pixel_std,
         separate_loss=training.separate_loss,
+        key_penalty=training.key_penalty,
     )
     channels_last(network)
     return network.eval()

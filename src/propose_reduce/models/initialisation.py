@@ -29,14 +29,16 @@ def initialise(head: SeqPropHead) -> None:
     for module in head.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     for module in head.modules():
         if isinstance(module, ResBlock):
             module.conv2.weight.mul_(RESIDUAL_GAIN)
             if module.shortcut is not None:
                 module.shortcut.weight.mul_(SHORTCUT_GAIN)
     memory, decoder = head.memory_encoder, head.decoder
-    memory.mask.weight.mul_(MASK_GAIN)
+    if memory.mask is not None:
+        memory.mask.weight.mul_(MASK_GAIN)
     memory.key.weight.mul_(KEY_GAIN)
     memory.value.weight.mul_(VALUE_GAIN)
     decoder.refine3.conv.weight.mul_(BRANCH_GAIN)

@@ -68,6 +68,9 @@ class SeqMaskRCNN(nn.Module):
         pixel_std: RGB.
         separate_loss: weight of the propagation loss on each object's own probabilities, before
             they compete; the paper has the loss on the competing ones alone.
+        key_penalty: weight of the mean square of all keys. Nothing else bounds the logits of the
+            memory read: with large steps they grow until one place takes all and no gradient is
+            left. The paper has none.
     """
 
     pixel_mean: Tensor
@@ -82,9 +85,10 @@ class SeqMaskRCNN(nn.Module):
         pixel_mean: Sequence[float],
         pixel_std: Sequence[float],
         separate_loss: float = 0.0,
+        key_penalty: float = 0.0,
     ) -> None:
         super().__init__()
-        self.separate_loss = separate_loss
+        self.separate_loss, self.key_penalty = separate_loss, key_penalty
         self.backbone, self.detector, self.prop_head = backbone, detector, prop_head
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean), persistent=False)
         self.register_buffer("pixel_std", torch.tensor(pixel_std), persistent=False)
@@ -99,7 +103,7 @@ class SeqMaskRCNN(nn.Module):
         """Return the six losses, all of weight 1.
 
         Names: rpn_objectness, rpn_box, class, box, mask, propagation; and propagation_separate
-        where ``separate_loss`` asks for it.
+        and propagation_keys where the settings ask for them.
         """
         count = len(batch.queries)
         features: Features = self.backbone(self._batch([*batch.references, *batch.queries]))
@@ -132,8 +136,9 @@ class SeqMaskRCNN(nn.Module):
         memory = self.prop_head.memorize(
             reference.p2, self._reference_masks(reference, targets), owners
         )
+        asked = self.prop_head.query(query.p2)
         separate = self.prop_head.segment(
-            memory.key, memory.value, self.prop_head.query(query.p2), query.c2, query.c3, owners
+            memory.key, memory.value, asked, query.c2, query.c3, owners
         )
         parts = separate.split(sizes)
         truth = [
@@ -147,6 +152,9 @@ class SeqMaskRCNN(nn.Module):
         if self.separate_loss > 0:
             own_loss = soft_iou_loss(separate, torch.cat(truth)).mean()
             losses["propagation_separate"] = self.separate_loss * own_loss
+        if self.key_penalty > 0:
+            squares = [keys.float().square().mean() for keys in (memory.key, asked.key)]
+            losses["propagation_keys"] = self.key_penalty * torch.stack(squares).mean()
         return losses
 
     @torch.no_grad()

@@ -1,0 +1,186 @@
+"""What a run leaves behind on its way: weights files, validations, pictures, its throughput."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from propose_reduce.data.videos import VideoSet
+from propose_reduce.files import replacing
+from propose_reduce.models.weights import save_weights
+from propose_reduce.settings import Preset
+from propose_reduce.training.batches import MicroBatch
+from propose_reduce.training.module import TrainingModule
+from propose_reduce.training.pictures import sample_picture
+from propose_reduce.training.validation import judge
+
+
+def write_result(
+    path: Path,
+    module: TrainingModule,
+    preset: Preset,
+    card: dict[str, Any],
+    dtype: torch.dtype | None = torch.float16,
+) -> None:
+    """Write the network to use, with how it was trained in its card."""
+    card = {"training": preset.training.model_dump(mode="json"), **card}
+    save_weights(path, module.result, preset.model, preset.inference, card, dtype=dtype)
+
+
+class EverySteps(Callback):
+    """Does something after every so many optimiser steps, once where batches accumulate.
+
+    Args:
+        every: steps between two times; 0: never.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every, self._last = every, 0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Count from the step that the run starts at."""
+        self._last = trainer.global_step
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: MicroBatch,
+        batch_idx: int,
+    ) -> None:
+        """Act where it is due."""
+        step = trainer.global_step
+        if self.every and step > self._last and step % self.every == 0:
+            self.act(trainer, pl_module, batch)
+        self._last = step
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
+        """Do it; called on every process."""
+        raise NotImplementedError(f"{type(self).__name__}.act")
+
+
+class WeightsFile(EverySteps):
+    """Writes a weights file, ready to use, whenever a checkpoint is due.
+
+    Args:
+        path: the file; replaced each time.
+        preset: what it describes itself with.
+        every: steps between two files.
+    """
+
+    def __init__(self, path: Path, preset: Preset, every: int) -> None:
+        super().__init__(every)
+        self.path, self.preset = path, preset
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
+        """Write the file."""
+        if trainer.is_global_zero:
+            write_result(self.path, module, self.preset, {"step": trainer.global_step})
+
+
+class Validation(EverySteps):
+    """Judges the network by average precision and keeps the best one.
+
+    Args:
+        videos: told in the model's categories.
+        preset: model, inference, and how often.
+        folder: of the stage; gets ``best.ckpt``.
+        best: weights file of the best network.
+    """
+
+    def __init__(self, videos: VideoSet, preset: Preset, folder: Path, best: Path) -> None:
+        super().__init__(preset.training.validation.every)
+        self.videos, self.preset, self.folder, self.best = videos, preset, folder, best
+        self.best_precision = -1.0
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
+        """Judge on the first process; the others wait."""
+        scores = {"AP": 0.0}
+        if trainer.is_global_zero:
+            precision = getattr(torch, self.preset.training.precision)
+            scores = judge(module.result, self.preset, self.videos, precision).scores
+            named = {f"validation/{name}": value for name, value in scores.items()}
+            for logger in trainer.loggers:
+                logger.log_metrics(named, trainer.global_step)
+        average_precision = float(trainer.strategy.broadcast(scores["AP"]))
+        if average_precision > self.best_precision:
+            self.best_precision = average_precision
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+            if trainer.is_global_zero:
+                card = {"step": trainer.global_step, "validation": scores}
+                write_result(self.best, module, self.preset, card)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Remember the best for a resumed run."""
+        return {"best_precision": self.best_precision}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best so far."""
+        self.best_precision = state_dict["best_precision"]
+
+
+class SamplePictures(EverySteps):
+    """Draws the first pair of a batch: what went in, what came out, what would have been right.
+
+    Args:
+        folder: gets one PNG per picture.
+        every: steps between two pictures.
+    """
+
+    def __init__(self, folder: Path, every: int) -> None:
+        super().__init__(every)
+        self.folder = folder
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
+        """Draw it, into a file and into TensorBoard."""
+        if not trainer.is_global_zero:
+            return
+        network, training = module.result, module.result.training
+        network.eval()
+        picture = sample_picture(network, batch.pairs)
+        network.train(training)
+        with replacing(self.folder / f"{trainer.global_step:07d}.png") as path:
+            cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1]))
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(
+                    "sample", picture, trainer.global_step, dataformats="HWC"
+                )
+
+
+class Throughput(EverySteps):
+    """Logs pairs per second, over the steps between two lines of the log.
+
+    Args:
+        every: steps between two lines.
+    """
+
+    def __init__(self, every: int) -> None:
+        super().__init__(every)
+        self._since, self._pairs = time.perf_counter(), 0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Start the clock."""
+        super().on_train_start(trainer, pl_module)
+        self._since, self._pairs = time.perf_counter(), 0
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: Any, batch: MicroBatch, batch_idx: int
+    ) -> None:
+        """Count the pairs of all processes."""
+        self._pairs += len(batch.samples) * trainer.world_size
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
+        """Log, and start the clock anew."""
+        now = time.perf_counter()
+        module.log("pairs_per_second", self._pairs / (now - self._since))
+        self._since, self._pairs = now, 0

@@ -1,0 +1,144 @@
+"""One stage of training as a Lightning module: losses, optimiser, moving average."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from propose_reduce.errors import InputError
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.settings_training import StageSettings, TrainingSettings
+from propose_reduce.training.batches import MicroBatch, to_device
+from propose_reduce.training.optimisation import learning_rate_factor, make_optimizer
+
+
+class TrainingModule(lightning.LightningModule):
+    """The joint network with its losses.
+
+    Shape:
+        - batch: MicroBatch
+        - output: the total loss, a scalar
+
+    Args:
+        network: to train.
+        training: what the stages have in common.
+        stage: this one.
+        seed: of the samplers of anchors and boxes.
+        steps: optimiser steps of the stage.
+        epoch_steps: optimiser steps of one pass over the samples.
+    """
+
+    def __init__(
+        self,
+        network: SeqMaskRCNN,
+        training: TrainingSettings,
+        stage: StageSettings,
+        *,
+        seed: int,
+        steps: int,
+        epoch_steps: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.network: SeqMaskRCNN = network
+        self.training_settings, self.stage = training, stage
+        self.seed, self.steps, self.epoch_steps = seed, steps, epoch_steps
+        self.average = _average(network, training.average) if training.average else None
+
+    @property
+    def result(self) -> SeqMaskRCNN:
+        """The network to use: the moving average where there is one."""
+        if self.average is None or int(self.average.n_averaged) == 0:
+            return self.network
+        return cast(SeqMaskRCNN, self.average.module)
+
+    def on_train_start(self) -> None:
+        """Put the networks into their modes; the average is only ever used."""
+        self.network.train()
+        if self.average is not None:
+            self.average.eval()
+
+    def training_step(self, batch: MicroBatch, batch_index: int) -> Tensor:
+        """Return the sum of the losses of one micro-batch."""
+        # The samplers of anchors and boxes draw from torch's generator: seeded by the batch's
+        # number, a resumed run draws what an unbroken one would have drawn.
+        torch.manual_seed(hash((self.seed, batch.number)) % 2**63)
+        losses = self.network(batch.pairs)
+        total = torch.stack(list(losses.values())).sum()
+        named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
+        if not torch.isfinite(total):
+            raise self._stop(batch, f"losses {named}")
+        self.log_dict(
+            {"loss/total": total.detach(), **named}, batch_size=len(batch.samples), on_step=True
+        )
+        return total
+
+    def transfer_batch_to_device(
+        self, batch: MicroBatch, device: torch.device, dataloader_idx: int
+    ) -> MicroBatch:
+        """Move a micro-batch, which Lightning's own function cannot rebuild."""
+        return to_device(batch, device)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the gradient's norm; a norm that is not finite stops the run."""
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.network.parameters(), self.training_settings.clip_gradient, foreach=True
+        )
+        if not torch.isfinite(norm):
+            raise self._stop(None, f"gradient norm {float(norm)}")
+        self.log("gradient_norm", norm, on_step=True)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser and its schedule, both counted in steps."""
+        optimizer = make_optimizer(self.network, self.stage)
+        schedule = LambdaLR(
+            optimizer,
+            lambda step: learning_rate_factor(self.stage, step, self.steps, self.epoch_steps),
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def optimizer_step(self, *arguments: Any, **keywords: Any) -> None:
+        """Step, then move the average along."""
+        super().optimizer_step(*arguments, **keywords)
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+
+    def _stop(self, batch: MicroBatch | None, what: str) -> InputError:
+        where = f" on batch {batch.number} ({', '.join(batch.samples)})" if batch else ""
+        return InputError(
+            f"training diverged at step {self.global_step}{where}: {what}; lower the learning "
+            "rate, or look at these samples; the last checkpoint is from before"
+        )
+
+
+def _average(network: SeqMaskRCNN, decay: float) -> AveragedModel:
+    """Return an exponential moving average of parameters and buffers.
+
+    The decay rises to its value, (1 + n) / (10 + n) at step n, so that random weights are
+    forgotten fast.
+    """
+
+    def move(averaged: Any, current: Any, count: Any) -> None:
+        n = int(count)
+        share = 1 - min(decay, (1 + n) / (10 + n))
+        for mean, value in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, share)
+            else:  # a batch norm's counter
+                mean.copy_(value)
+
+    average = AveragedModel(network, multi_avg_fn=move, use_buffers=True)
+    average.requires_grad_(False)
+    return average.eval()

@@ -1,0 +1,168 @@
+"""The recipe: the stages of a preset, one after the other, each from where the last one ended."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import lightning
+import yaml
+
+from propose_reduce.data.check import Report
+from propose_reduce.errors import InputError
+from propose_reduce.files import write_text
+from propose_reduce.models.build import build
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.models.weights import check_fit, load_weights
+from propose_reduce.settings import ModelSettings, Preset
+from propose_reduce.settings_training import StageSettings
+from propose_reduce.training.callbacks import write_result
+from propose_reduce.training.data import StageData
+from propose_reduce.training.module import TrainingModule
+from propose_reduce.training.sources import Progress, faulty, open_mixture
+from propose_reduce.training.trainer import largest_batch_size, make_trainer
+
+OF_CATEGORIES = ("detector.box_head.predictor.", "detector.mask_head.predictor.mask_fcn_logits.")
+"""Tensors with a row for each category: they start anew where the categories are others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where and how a recipe is carried out.
+
+    Attributes:
+        folder: of the run.
+        resume: go on from the last checkpoint.
+        devices: GPUs, or processes on the CPU; each sees batches of its own. None: what
+            ``torchrun`` says, or one.
+        batch_size: in place of the stages' own; "auto": the largest that fits the CUDA device.
+    """
+
+    folder: Path
+    resume: bool = False
+    devices: int | None = None
+    batch_size: int | Literal["auto"] | None = None
+
+
+def train(
+    preset: Preset,
+    run: Run,
+    *,
+    tell: Callable[[Report], None] | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Train a model and return its weights file, ``weights.safetensors`` in the run's folder.
+
+    Args:
+        preset: model, inference (what the file will carry) and training.
+        run: where and how.
+        tell: called with each data set that has faults, before the run is refused.
+        progress: called with frames done and frames in all while data sets are checked.
+
+    Raises:
+        InputError: a folder in use, nothing to resume, a faulty data set, or a loss that is not
+            finite.
+    """
+    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0":
+        # the first process; it starts the others, or torchrun did
+        _prepare(preset, run, tell, progress)
+    lightning.seed_everything(preset.training.seed, workers=True, verbose=False)
+    network = build(preset.model, preset.training)
+    if preset.training.init:
+        start_from(network, preset.model, Path(preset.training.init).expanduser())
+    final = run.folder / "weights.safetensors"
+    for name in preset.training.stages:
+        done = run.folder / name / "weights.safetensors"
+        if run.resume and done.is_file():
+            network.load_state_dict(load_weights(done).network.state_dict())
+            continue
+        module = _run_stage(preset, name, network, run)
+        network.load_state_dict(module.result.state_dict())
+        if module.global_rank == 0:
+            card = {"stage": name, "step": module.steps}
+            write_result(final, module, preset, card)
+            write_result(done, module, preset, card, dtype=None)  # what the next stage starts from
+    return final
+
+
+def start_from(network: SeqMaskRCNN, model: ModelSettings, path: Path) -> None:
+    """Fill a network from a weights file; with other categories all but the rows of theirs.
+
+    Raises:
+        InputError: the file cannot be read, or holds another network.
+    """
+    loaded, own = load_weights(path), network.state_dict()
+    given = loaded.network.state_dict()
+    if loaded.settings.categories != model.categories:
+        given |= {name: value for name, value in own.items() if name.startswith(OF_CATEGORIES)}
+    check_fit(given, own, f"weights file '{path}'")
+    network.load_state_dict(given)
+
+
+def _prepare(
+    preset: Preset,
+    run: Run,
+    tell: Callable[[Report], None] | None,
+    progress: Progress | None,
+) -> None:
+    """Refuse what cannot work before the first step, and write down the settings."""
+    folder, settings = run.folder, run.folder / "preset.yaml"
+    if run.resume and not settings.is_file():
+        raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
+    if not run.resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"'{folder}' exists and is not empty: give a new folder, or --resume")
+    if not run.resume:
+        reports = faulty(preset, progress)
+        for report in reports:
+            if tell is not None:
+                tell(report)
+        if reports:
+            names = ", ".join(f"'{report.name}' has {report.verdict()}" for report in reports)
+            raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
+    content = json.loads(preset.model_dump_json())
+    write_text(settings, yaml.safe_dump(content, sort_keys=False))
+
+
+def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> TrainingModule:
+    """Train one stage and return its module."""
+    training, folder = preset.training, run.folder / name
+    seed = 1000 * training.seed + list(training.stages).index(name)
+    stage = _with_batch_size(preset, name, network, run, seed)
+    mixture = open_mixture(preset, stage, seed)
+    trainer = make_trainer(preset, name, run.folder, run.devices)
+    epoch_steps = len(mixture) / (stage.batch_size * stage.accumulate * trainer.world_size)
+    steps = stage.steps or max(1, round(stage.epochs * epoch_steps))
+    trainer.fit_loop.epoch_loop.max_steps = steps
+    module = TrainingModule(
+        network, training, stage, seed=seed, steps=steps, epoch_steps=epoch_steps
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(
+        module,
+        StageData(mixture, stage, seed=seed, workers=training.workers),
+        ckpt_path=last if run.resume and last.is_file() else None,
+        weights_only=False,  # our own file, with the state of optimiser and loops
+    )
+    if trainer.global_step < steps:
+        raise InputError(f"stopped at step {trainer.global_step} of {steps}: --resume goes on")
+    return module
+
+
+def _with_batch_size(
+    preset: Preset, name: str, network: SeqMaskRCNN, run: Run, seed: int
+) -> StageSettings:
+    """Return the stage with the batch size that the run asks for."""
+    training, stage, size = preset.training, preset.training.stages[name], run.batch_size
+    if size == "auto":
+        mixture = open_mixture(preset, stage, seed)
+        size = largest_batch_size(
+            TrainingModule(copy.deepcopy(network), training, stage, seed=seed, steps=1000),
+            StageData(mixture, stage, seed=seed, workers=training.workers),
+            training,
+        )
+    return stage if size is None else stage.model_copy(update={"batch_size": size})

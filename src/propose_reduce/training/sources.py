@@ -1,0 +1,144 @@
+"""From the settings of a run to its samples: data sets opened, checked, told in its categories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from propose_reduce.data.check import Report, check, scan
+from propose_reduce.data.clips import PairSettings, PairSource, VideoPairs
+from propose_reduce.data.davis import scan_davis
+from propose_reduce.data.faults import Scan, sound
+from propose_reduce.data.pseudo_videos import PseudoVideoPairs
+from propose_reduce.data.shapes_contours import SHAPES
+from propose_reduce.data.shapes_pairs import ShapesPairs
+from propose_reduce.data.videos import VideoSet, with_categories
+from propose_reduce.errors import InputError
+from propose_reduce.settings import ModelSettings, Preset
+from propose_reduce.settings_training import SourceSettings, StageSettings
+from propose_reduce.training.mixture import Mixture
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with frames done and frames in all."""
+
+
+def open_mixture(preset: Preset, stage: StageSettings, seed: int) -> Mixture:
+    """Return the samples of a stage.
+
+    Args:
+        preset: model and sources.
+        stage: which sources, and at what size.
+        seed: of the order of the samples.
+
+    Raises:
+        InputError: no source, or one that cannot be read.
+    """
+    training, model = preset.training, preset.model
+    names = stage.sources or tuple(training.sources)
+    pairs = PairSettings(
+        long_side=stage.long_side or model.long_side,
+        short_side=stage.short_side or model.short_side,
+        flip=training.flip,
+        max_objects=training.max_objects,
+    )
+    sources = {name: open_source(training.sources[name], pairs, model) for name in names}
+    return Mixture(sources, {name: training.sources[name].weight for name in names}, seed)
+
+
+def open_source(settings: SourceSettings, pairs: PairSettings, model: ModelSettings) -> PairSource:
+    """Return one source of pairs; a data set of single images gives pairs of random views.
+
+    Raises:
+        InputError: its files cannot be read, or none of its categories is the model's.
+    """
+    if settings.kind == "shapes":
+        if model.categories != SHAPES:
+            raise InputError(
+                "a source of kind 'shapes' needs the model to have its categories: set "
+                f"model.categories=shapes (it has {', '.join(model.categories)})"
+            )
+        return ShapesPairs(pairs, samples=settings.samples)
+    videos = with_categories(open_videos(settings), model.categories, settings.categories)
+    if videos.videos and all(len(video.frames) == 1 for video in videos.videos):
+        return PseudoVideoPairs(videos, pairs)
+    return VideoPairs(videos, pairs)
+
+
+def open_videos(settings: SourceSettings) -> VideoSet:
+    """Return an annotated data set in its own categories.
+
+    Raises:
+        InputError: it cannot be read, or has a fault.
+    """
+    return sound(_scan(settings))
+
+
+def with_own_data(preset: Preset, annotations: Path, images: Path | None = None) -> Preset:
+    """Return a preset with one data set as its only source, and the categories of that.
+
+    Args:
+        preset: everything else.
+        annotations: a YouTube-VIS or COCO json file, or a DAVIS folder.
+        images: folder that the file's image names start from; None: JPEGImages beside the file.
+
+    Raises:
+        InputError: nothing readable there, or no category.
+    """
+    source = SourceSettings(
+        annotations=str(annotations), images=None if images is None else str(images)
+    )
+    categories = _scan(source).videos.categories
+    if not categories:
+        raise InputError(f"'{annotations}' names no category")
+    stages = {
+        name: stage.model_copy(update={"sources": ()})
+        for name, stage in preset.training.stages.items()
+    }
+    training = preset.training.model_copy(update={"sources": {"own": source}, "stages": stages})
+    model = preset.model.model_copy(update={"categories": categories})
+    return preset.model_copy(update={"model": model, "training": training})
+
+
+def faulty(preset: Preset, progress: Progress | None = None) -> list[Report]:
+    """Return what ``data check`` says of each annotated source that has faults.
+
+    Args:
+        preset: names the sources, and says whether images are decoded to their end.
+        progress: called as each data set is read.
+
+    Raises:
+        InputError: a source of which nothing can be read.
+    """
+    reports = [
+        check(
+            Path(source.annotations).expanduser(),
+            images_of(source),
+            decode=preset.training.check_images,
+            progress=progress,
+        )
+        for source in preset.training.sources.values()
+        if source.annotations is not None
+    ]
+    return [report for report in reports if report.faults]
+
+
+def images_of(settings: SourceSettings) -> Path | None:
+    """Return the folder of a source's images; None for a DAVIS folder, which knows its own."""
+    path = _path(settings)
+    if path.is_dir():
+        return None
+    return Path(settings.images).expanduser() if settings.images else path.parent / "JPEGImages"
+
+
+def _scan(settings: SourceSettings) -> Scan:
+    path = _path(settings)
+    if path.is_dir():
+        return scan_davis(path, settings.split)
+    return scan(path, images_of(settings))
+
+
+def _path(settings: SourceSettings) -> Path:
+    if settings.annotations is None:
+        raise InputError("a source of annotated data needs 'annotations', its file or folder")
+    return Path(settings.annotations).expanduser()

@@ -1,0 +1,113 @@
+"""Judging a network by our own average precision, on the videos of an annotated set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from propose_reduce import rle
+from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
+from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.results import VideoResult
+from propose_reduce.settings import Preset
+from propose_reduce.structures import Clip, fitted_size
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The frames of an annotated video, decoded when asked for."""
+
+    video: AnnotatedVideo
+
+    def __len__(self) -> int:
+        return len(self.video.frames)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.video.image(index)
+
+
+def clip_of(video: AnnotatedVideo, preset: Preset) -> Clip:
+    """Return a video as the algorithm sees it, at the model's size."""
+    size = fitted_size(
+        video.size, long_side=preset.model.long_side, short_side=preset.model.short_side
+    )
+    return Clip(Pictures(video), size, video.size)
+
+
+def segment_set(
+    network: SeqMaskRCNN, preset: Preset, videos: VideoSet, precision: torch.dtype
+) -> Iterator[dict[str, Any]]:
+    """Yield YouTube-VIS predictions for videos in the model's categories.
+
+    Args:
+        network: in evaluation mode.
+        preset: model and inference settings.
+        videos: told in the model's categories.
+        precision: float32 or bfloat16.
+    """
+    names = dict(enumerate(preset.model.categories, start=1))
+    part = SeqMaskRCNNPart(network, preset.model.categories, preset.inference, precision)
+    for video in videos.videos:
+        clip = clip_of(video, preset)
+        with part.open(clip) as session:
+            found = segment_clip(clip, session, session, session, preset.inference)
+        result = VideoResult(video.name, video.size, len(video.frames), names, tuple(found))
+        yield from result.to_youtube_vis(video.id, {name: id_ for id_, name in names.items()})
+
+
+def ground_truth(videos: VideoSet) -> dict[str, Any]:
+    """Return an annotated set as the content of a YouTube-VIS file; ids count from 1."""
+    return {
+        "categories": [{"id": i, "name": n} for i, n in enumerate(videos.categories, start=1)],
+        "videos": [
+            {
+                "id": video.id,
+                "file_names": [path.name for path in video.frames],
+                "height": video.size[0],
+                "width": video.size[1],
+                "length": len(video.frames),
+            }
+            for video in videos.videos
+        ],
+        "annotations": [
+            {"id": number, "video_id": video.id, **_annotation(obj)}
+            for number, (video, obj) in enumerate(
+                ((video, obj) for video in videos.videos for obj in video.objects), start=1
+            )
+        ],
+    }
+
+
+def judge(
+    network: SeqMaskRCNN, preset: Preset, videos: VideoSet, precision: torch.dtype
+) -> YoutubeVisMetrics:
+    """Return average precision and recall of a network on annotated videos.
+
+    The network comes back in the mode that it was in.
+    """
+    training = network.training
+    network.eval()
+    try:
+        predictions = list(segment_set(network, preset, videos, precision))
+    finally:
+        network.train(training)
+    return evaluate_youtube_vis(ground_truth(videos), predictions)
+
+
+def _annotation(obj: VideoObject) -> dict[str, Any]:
+    runs = obj.segmentations
+    return {
+        "category_id": obj.category + 1,
+        "iscrowd": int(obj.crowd),
+        "segmentations": list(runs),
+        "areas": [rle.area(run) if run else None for run in runs],
+        "bboxes": [rle.box(run) if run else None for run in runs],
+    }
