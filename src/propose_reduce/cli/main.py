@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli import analyze, convert, data, evaluate, predict
+from propose_reduce.cli import analyze, convert, data, evaluate, predict, train
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ def _root(
 
 app.command("convert")(convert.convert)
 app.command("predict")(predict.predict)
+app.command("train")(train.train)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
