@@ -60,7 +60,7 @@ GOOD = prediction(0.5, "##.", None)
             "prediction 1: its score must be a finite number, got nan",
         ),
         (GOOD | {"score": "high"}, "prediction 1: its score must be a finite number, got 'high'"),
-        (GOOD | {"category_id": [3]}, "prediction 1: 'category_id' must be one id"),
+        (GOOD | {"category_id": [3]}, "prediction 1: 'category_id' must be an id or a name"),
         (GOOD | {"segmentations": None}, "prediction 1: 'segmentations' must be a list"),
         (GOOD | {"segmentations": [7]}, "prediction 1, frame 0: its mask must be null, polygons"),
         (GOOD | {"segmentations": [None, {"size": [1, 3]}]}, "prediction 1, frame 1: its mask"),

@@ -202,8 +202,8 @@ def read_predictions(
 
 def _category(prediction: Any, where: str) -> Hashable:
     category = field(prediction, "category_id", where)
-    if not isinstance(category, Hashable):
-        raise InputError(f"{where}: 'category_id' must be one id, got {category!r:.40}")
+    if not isinstance(category, int | float | str):
+        raise InputError(f"{where}: 'category_id' must be an id or a name, got {category!r:.40}")
     return category
 
 
