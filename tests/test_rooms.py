@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "visualization": GROUND | {"results"},
     "training": GROUND | ROOMS | {"parts", "evaluation"},
     "api": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training"},
-    "cli": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training", "api"},
+    "ablation": GROUND | ROOMS | {"parts", "evaluation", "api"},
+    "cli": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training", "api", "ablation"},
     "__init__": {"api", "errors", "structures", "results"},
     "__main__": {"cli"},
 }

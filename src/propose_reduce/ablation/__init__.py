@@ -1,0 +1,23 @@
+"""What each inference setting is worth: a grid of settings, run and judged on a data set."""
+
+from propose_reduce.ablation.analyze import analyze_ablation
+from propose_reduce.ablation.clips import JudgedClips, read_clips
+from propose_reduce.ablation.grid import PAPER_GRID, Factor, Grid, parse_grid
+from propose_reduce.ablation.report import FILES, AblationReport
+from propose_reduce.ablation.run import ablate
+from propose_reduce.ablation.store import Measurement, Store
+
+__all__ = [
+    "FILES",
+    "PAPER_GRID",
+    "AblationReport",
+    "Factor",
+    "Grid",
+    "JudgedClips",
+    "Measurement",
+    "Store",
+    "ablate",
+    "analyze_ablation",
+    "parse_grid",
+    "read_clips",
+]

@@ -1,0 +1,76 @@
+"""An ablation of a model on a data set, from files to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from propose_reduce.ablation.clips import read_clips
+from propose_reduce.ablation.grid import parse_grid
+from propose_reduce.ablation.report import AblationReport
+from propose_reduce.ablation.run import Parts, ablate
+from propose_reduce.ablation.store import Store
+from propose_reduce.api.model import Model, choose_precision
+from propose_reduce.api.options import Options
+from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.settings import InferenceSettings
+from propose_reduce.structures import Clip
+
+
+def analyze_ablation(
+    annotations: Path,
+    images: Path,
+    folder: Path,
+    model: Model,
+    grid: Sequence[str] = (),
+    *,
+    full: bool = False,
+    videos: int | None = None,
+    options: Options | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> AblationReport:
+    """Run a model on a data set with every variant of a grid, judge each, and save the report.
+
+    Args:
+        annotations: a YouTube-VIS annotation file.
+        images: the folder that its ``file_names`` start from.
+        folder: for the report and for what is finished, which another run need not do again.
+        model: what is run.
+        grid: factors as text (see ``parse_grid``); the paper's questions where there are none.
+        full: every combination of the values instead of one factor at a time.
+        videos: the first so many of the data set; all of them by default.
+        options: its preset, precision and settings; the factors vary around these.
+        progress: called with (videos done, videos in all), over all groups of variants.
+
+    Raises:
+        InputError: the data, an option or the grid has a fault, or the folder cannot be written.
+    """
+    options = options or Options()
+    weights = model.weights
+    base = options.resolve(weights.settings, weights.inference)
+    chosen = parse_grid(base.inference, grid, full=full)
+    long_side, short_side = base.model.long_side, base.model.short_side
+    data = read_clips(
+        annotations, images, long_side=long_side, short_side=short_side, videos=videos
+    )
+    precision = choose_precision(options.precision, model.device)
+    store = Store(
+        folder,
+        {
+            "weights": {"name": model.name, "sha256": model.sha256},
+            "data": {"videos": len(data.clips), "sha256": data.digest},
+            "input": {"long_side": long_side, "short_side": short_side},
+            "precision": str(precision).removeprefix("torch."),
+            "device": str(model.device),
+        },
+    )
+
+    def open_parts(clip: Clip, settings: InferenceSettings) -> AbstractContextManager[Parts]:
+        part = SeqMaskRCNNPart(weights.network, model.categories, settings, precision)
+        return part.open(clip)
+
+    measurements = ablate(chosen.variants(), data, open_parts, store, progress=progress)
+    report = AblationReport(chosen, measurements, store.source)
+    report.save(folder)
+    return report

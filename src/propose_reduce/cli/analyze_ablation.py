@@ -1,0 +1,75 @@
+"""``propose-reduce analyze ablation``: what each inference setting is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from propose_reduce.cli.progress import progress_bar
+
+
+def ablation(
+    annotations: Annotated[
+        Path, typer.Argument(metavar="ANNOTATIONS.json", help="YouTube-VIS annotations")
+    ],
+    images: Annotated[
+        Path, typer.Option(metavar="DIR", help="the folder that its file names start from")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="folder for tables and figures")
+    ],
+    weights: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="a bundled model or a weights file")
+    ] = "shapes-tiny",
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A.B=V,V",
+            help="an inference setting with its values; repeat it [default: the paper's questions]",
+            show_default=False,
+        ),
+    ] = None,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="every combination; otherwise one setting at a time changes"),
+    ] = False,
+    videos: Annotated[
+        int | None, typer.Option(min=1, help="the first so many [default: all]")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="preset to vary [default: the weights' own]"),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=V", help="a setting of all rows; repeat it"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16")] = "auto",
+) -> None:
+    """Judge a model with one setting after the other changed, or in all combinations.
+
+    What is finished stays in DIR: the same command, or one with more values, goes on from there.
+    """
+    from rich.console import Console
+
+    from propose_reduce.ablation import FILES, analyze_ablation
+    from propose_reduce.api.model import load
+    from propose_reduce.api.options import Options
+
+    with progress_bar("ablating") as progress:
+        report = analyze_ablation(
+            annotations,
+            images,
+            output,
+            load(weights, device=device),
+            grid or (),
+            full=full,
+            videos=videos,
+            options=Options(preset=preset, precision=precision, settings=tuple(settings or ())),
+            progress=progress,
+        )
+    Console().print(report.table())
+    typer.echo(f"{', '.join(FILES)} -> {output}")
