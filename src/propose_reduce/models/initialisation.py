@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from propose_reduce.models.seq_prop_head import ResBlock, SeqPropHead
+from propose_reduce.models.seq_prop_blocks import ResBlock
+from propose_reduce.models.seq_prop_head import SeqPropHead
 
 # Found on random features: they keep the variance of the block about 1, let the mask stand out
 # from the picture, give the memory read's logits a deviation of about 3, values one of about 1,

@@ -22,11 +22,8 @@ from propose_reduce.masks import scoring_boxes
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.memory import MemoryBank
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
-from propose_reduce.models.seq_prop_head import (
-    FrameBranches,
-    KeyValue,
-    soft_aggregate,
-)
+from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
+from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
