@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def category_set(name: str) -> tuple[str, ...]:
-    """Return the categories of a known data set, in id order (SYSTEM section 11)."""
+    """Return the categories of a known data set, in id order (docs/method.md)."""
     known = yaml.safe_load((files("propose_reduce") / "presets" / "categories.yml").read_text())
     if name not in known:
         raise unknown_name("category set", name, known)
@@ -93,7 +93,7 @@ class ModelSettings(Settings):
 
 
 class ProposeSettings(Settings):
-    """What starts a sequence (SYSTEM section 2)."""
+    """What starts a sequence (docs/method.md, section 2)."""
 
     key_frames: int = Field(5, ge=1, description="K, the frames to propose on")
     max_objects: int = Field(10, ge=1, description="O, the best detections of a key frame")
@@ -105,7 +105,7 @@ class ProposeSettings(Settings):
 
 
 class PropagateSettings(Settings):
-    """How masks travel through the video (SYSTEM section 2)."""
+    """How masks travel through the video (docs/method.md, section 2)."""
 
     memory_every: int = Field(5, ge=1, description="memorise every Nth frame from the key frame")
     memory_frames: int = Field(
@@ -120,7 +120,7 @@ class PropagateSettings(Settings):
 
 
 class ReduceSettings(Settings):
-    """How redundant sequences go (SYSTEM section 4)."""
+    """How redundant sequences go (docs/method.md, section 4)."""
 
     kind: Literal["hard", "soft", "category-aware"] = Field(
         "hard", description="drop (YouTube-VIS), decay (DAVIS), or decay class by class"

@@ -23,7 +23,7 @@ Size: TypeAlias = tuple[int, int]
 
 
 def fitted_size(size: Size, *, long_side: int, short_side: int) -> Size:
-    """Return the size at which networks see frames of ``size`` (SYSTEM section 2).
+    """Return the size at which networks see frames of ``size`` (docs/method.md, section 2).
 
     The largest of the same shape whose longer and shorter side fit; small frames grow.
     """

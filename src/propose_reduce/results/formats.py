@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from propose_reduce.results.result import VideoResult
 
 DAVIS_OBJECTS = 20
-"""Most objects a DAVIS unsupervised submission may hold (SYSTEM section 4)."""
+"""Most objects a DAVIS unsupervised submission may hold (docs/method.md, section 4)."""
 
 
 def youtube_vis(
