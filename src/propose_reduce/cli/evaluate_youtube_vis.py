@@ -10,7 +10,7 @@ import typer
 from propose_reduce.cli.progress import progress_bar
 
 
-def youtube_vis(  # noqa: PLR0913  (one argument per option)
+def youtube_vis(
     ground_truth: Annotated[Path, typer.Argument(metavar="GT", help="YouTube-VIS annotations")],
     predictions: Annotated[
         Path,

@@ -19,7 +19,7 @@ from torch.nn import functional
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_blocks import Decoder, Encoder, FrameBranches, KeyValue
 
-PROBABILITY_MARGIN = 1e-7  # keeps the odds p / (1 - p) finite in float32 (docs/method.md, section 5)
+PROBABILITY_MARGIN = 1e-7  # keeps the odds p / (1 - p) finite in float32
 STRIDE = 16  # of keys and values
 
 
