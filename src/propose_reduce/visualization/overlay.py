@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from propose_reduce.results import VideoResult
-from propose_reduce.structures import Frames, InstanceSequence, Size
+from propose_reduce.structures import Frames, Size
 from propose_reduce.visualization.colours import COLOURS, colour_of, ink_on
 
 if TYPE_CHECKING:
@@ -27,13 +27,16 @@ class Painter:
     def __init__(self, size: Size) -> None:
         import supervision
 
-        fills = [colour_of(number + 1) for number in range(COLOURS)]
-        colours = _palette(fills)
-        short = min(size)
-        self._mask = supervision.MaskAnnotator(colours, opacity=OPACITY)
-        self._outline = supervision.PolygonAnnotator(colours, thickness=max(1, round(short / 250)))
+        fills = [colour_of(sequence_id) for sequence_id in range(COLOURS)]
+        colours, short = _palette(fills), min(size)
+        by_id = supervision.ColorLookup.TRACK
+        self._mask = supervision.MaskAnnotator(colours, opacity=OPACITY, color_lookup=by_id)
+        self._outline = supervision.PolygonAnnotator(
+            colours, thickness=max(1, round(short / 250)), color_lookup=by_id
+        )
         self._label = supervision.RichLabelAnnotator(
             colours,
+            color_lookup=by_id,
             text_color=_palette([ink_on(fill) for fill in fills]),
             font_size=int(np.clip(short / 28, 10, 40)),
             text_padding=max(2, short // 180),
@@ -43,28 +46,17 @@ class Painter:
     def draw(self, frame: np.ndarray, result: VideoResult, index: int) -> np.ndarray:
         """Return a copy of frame ``index``, uint8 RGB (H, W, 3), with the result on it."""
         present = [s for s in result.sequences if s.segmentations[index] is not None]
+        labels = [f"{s.id} {s.category} {s.score:.2f}" for s in present]
         scene = np.ascontiguousarray(self.fill(frame, result, index)[..., ::-1])
-        scene = self._label.annotate(
-            scene,
-            result.frame(index),
-            [f"{s.id} {s.category} {s.score:.2f}" for s in present],
-            custom_color_lookup=_places(present),
-        )
+        scene = self._label.annotate(scene, result.frame(index), labels)
         return np.ascontiguousarray(scene[..., ::-1])
 
     def fill(self, frame: np.ndarray, result: VideoResult, index: int) -> np.ndarray:
         """Return a copy of frame ``index`` with masks and outlines only."""
         detections = result.frame(index)
-        places = _places(s for s in result.sequences if s.segmentations[index] is not None)
         scene = np.ascontiguousarray(frame[..., ::-1])  # supervision draws BGR
-        scene = self._mask.annotate(scene, detections, custom_color_lookup=places)
-        scene = self._outline.annotate(scene, detections, custom_color_lookup=places)
+        scene = self._outline.annotate(self._mask.annotate(scene, detections), detections)
         return np.ascontiguousarray(scene[..., ::-1])
-
-
-def _places(sequences: Iterable[InstanceSequence]) -> np.ndarray:
-    """Return where in the palette each sequence's colour is."""
-    return np.array([(s.id - 1) % COLOURS for s in sequences], dtype=np.int64)
 
 
 def _palette(colours: Sequence[tuple[int, int, int]]) -> ColorPalette:
