@@ -1,4 +1,4 @@
-"""The settings of a training run: data sources, stages, what both share (SYSTEM section 6)."""
+"""The settings of a training run: data sources, stages, what both share (docs/training.md)."""
 
 from __future__ import annotations
 
@@ -71,6 +71,14 @@ class StageSettings(Settings):
         le=1,
         description="share of samples whose memory gets true masks, not the mask head's",
     )
+    detect_on_reference: bool = Field(
+        False, description="detection learns from both frames; in the paper from the query alone"
+    )
+    separate_loss: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the propagation loss before the objects compete; the paper's is 0",
+    )
 
 
 def _paper_stages() -> dict[str, StageSettings]:
@@ -108,11 +116,6 @@ class TrainingSettings(Settings):
     )
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0: none"
-    )
-    separate_loss: float = Field(
-        0.0,
-        ge=0,
-        description="weight of the propagation loss before the objects compete; the paper's is 0",
     )
     key_penalty: float = Field(
         0.0, ge=0, description="weight of the keys' mean square, which bounds the memory's logits"

@@ -71,7 +71,6 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
         prop_head,
         pixel_mean=model.pixel_mean,
         pixel_std=model.pixel_std,
-        separate_loss=training.separate_loss,
         key_penalty=training.key_penalty,
     )
     channels_last(network)

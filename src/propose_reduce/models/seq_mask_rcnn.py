@@ -45,12 +45,15 @@ class TrainingBatch:
         queries: B images likewise, each of its reference's size.
         detection: the truth of each query frame.
         propagation: the objects to carry from reference to query.
+        reference_detection: the truth of each reference frame, where detection is to learn from
+            both frames; none in the paper.
     """
 
     references: Sequence[Tensor]
     queries: Sequence[Tensor]
     detection: Sequence[DetectionTargets]
     propagation: Sequence[PropagationTargets]
+    reference_detection: Sequence[DetectionTargets] = ()
 
 
 class SeqMaskRCNN(nn.Module):
@@ -108,8 +111,10 @@ class SeqMaskRCNN(nn.Module):
         count = len(batch.queries)
         features: Features = self.backbone(self._batch([*batch.references, *batch.queries]))
         reference, query = features.rows(0, count), features.rows(count, 2 * count)
+        targets = [*batch.reference_detection, *batch.detection]
+        seen = features.rows(2 * count - len(targets), 2 * count)
         sizes = [(image.shape[-2], image.shape[-1]) for image in batch.queries]
-        losses = self.detector.losses(query.pyramid, sizes, batch.detection)
+        losses = self.detector.losses(seen.pyramid, (sizes * 2)[: len(targets)], targets)
         losses |= self._propagation_losses(reference, query, batch.propagation)
         return losses
 

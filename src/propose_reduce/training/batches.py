@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from propose_reduce.data.clips import Pair, sample_generator
+from propose_reduce.data.transforms import TrainingFrame
 from propose_reduce.models.rpn import DetectionTargets
 from propose_reduce.models.seq_mask_rcnn import PropagationTargets, TrainingBatch
 from propose_reduce.training.mixture import Mixture
@@ -45,6 +46,7 @@ class MicroBatches(Dataset[MicroBatch]):
         seed: of the pairs.
         distance: most frames between reference and query; None: any.
         true_masks: share of samples whose memory gets the true masks.
+        detect_on_reference: detection learns from both frames.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class MicroBatches(Dataset[MicroBatch]):
         *,
         distance: int | None = None,
         true_masks: float = 0.0,
+        detect_on_reference: bool = False,
     ) -> None:
         self.mixture, self.size, self.seed = mixture, size, seed
         self.distance, self.true_masks = distance, true_masks
+        self.detect_on_reference = detect_on_reference
 
     def __getitem__(self, number: int) -> MicroBatch:
         """Return micro-batch ``number``, 0-based, without end."""
@@ -69,25 +73,27 @@ class MicroBatches(Dataset[MicroBatch]):
             pairs.append(source.pair(sample.index, generator, distance=self.distance))
             given.append(bool(generator.random() < self.true_masks))
             samples.append(str(sample))
-        return MicroBatch(number, tuple(samples), collate(pairs, given))
+        batch = collate(pairs, given, detect_on_reference=self.detect_on_reference)
+        return MicroBatch(number, tuple(samples), batch)
 
 
-def collate(pairs: Sequence[Pair], true_masks: Sequence[bool]) -> TrainingBatch:
+def collate(
+    pairs: Sequence[Pair], true_masks: Sequence[bool], *, detect_on_reference: bool = False
+) -> TrainingBatch:
     """Return pairs as the network takes them.
 
     Args:
         pairs: B of them.
         true_masks: for each, whether the memory gets the true masks of the reference.
+        detect_on_reference: detection learns from both frames.
     """
     return TrainingBatch(
         references=[pair.reference.image for pair in pairs],
         queries=[pair.query.image for pair in pairs],
-        detection=[
-            DetectionTargets(
-                pair.query.boxes, pair.query.labels, pair.query.masks, pair.query.crowds
-            )
-            for pair in pairs
-        ],
+        detection=[_detection(pair.query) for pair in pairs],
+        reference_detection=(
+            [_detection(pair.reference) for pair in pairs] if detect_on_reference else ()
+        ),
         propagation=[
             PropagationTargets(
                 reference_boxes=pair.reference.boxes[pair.reference_rows],
@@ -100,6 +106,10 @@ def collate(pairs: Sequence[Pair], true_masks: Sequence[bool]) -> TrainingBatch:
     )
 
 
+def _detection(frame: TrainingFrame) -> DetectionTargets:
+    return DetectionTargets(frame.boxes, frame.labels, frame.masks, frame.crowds)
+
+
 def to_device(batch: MicroBatch, device: torch.device) -> MicroBatch:
     """Return the micro-batch with its tensors on a device."""
     pairs = batch.pairs
@@ -108,6 +118,7 @@ def to_device(batch: MicroBatch, device: torch.device) -> MicroBatch:
         queries=[image.to(device) for image in pairs.queries],
         detection=[_moved(target, device) for target in pairs.detection],
         propagation=[_moved(target, device) for target in pairs.propagation],
+        reference_detection=[_moved(target, device) for target in pairs.reference_detection],
     )
     return replace(batch, pairs=moved)
 

@@ -42,6 +42,7 @@ class StageData(lightning.LightningDataModule):
             self.seed,
             distance=self.stage.distance,
             true_masks=self.stage.true_masks,
+            detect_on_reference=self.stage.detect_on_reference,
         )
         first = self.trainer.global_step * self.stage.accumulate
         return DataLoader(
