@@ -229,7 +229,8 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
     """Return settings with ``a.b=value`` assignments applied; values are read as YAML.
 
     Raises:
-        InputError: an assignment without ``=``, an unknown key, or a value out of range.
+        InputError: an assignment without ``=``, an unknown key, or a value that is no YAML or out
+            of range.
     """
     data = settings.model_dump()
     for assignment in assignments:
@@ -242,5 +243,8 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
             target = target.setdefault(key, {})
             if not isinstance(target, dict):
                 raise InputError(f"setting '{path}': '{key}' is a value, not a section")
-        target[keys[-1]] = yaml.safe_load(text)
+        try:
+            target[keys[-1]] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"setting '{assignment}': '{text}' is no YAML value") from error
     return validate(type(settings), data, "setting")

@@ -43,7 +43,7 @@ class AblationReport:
         from rich.table import Table
         from rich.text import Text
 
-        title = "percent; s: seconds per frame; sequences before and after reduction"
+        title = "percent; seconds per frame; sequences before and after"
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
         table.add_column("settings", overflow="fold")
         for heading in ("AP", "AP50", "AR1", "AR10", "s", "before", "after"):
