@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from PIL import Image
 
 from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import Segmented
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.files import replacing
+from propose_reduce.paradigm.pipeline import Progress
 from propose_reduce.results import VideoResult, write_davis, write_youtube_vis
 from propose_reduce.video import Video, write_video
 from propose_reduce.visualization import contact_sheet, overlay
@@ -87,36 +89,53 @@ class Outputs:
             segmented.proposals.save(folder, PROPOSALS)
         segmented.result.save(folder, RESULT)
 
-    def complete(self, result: VideoResult, video: Callable[[], Video], number: int) -> None:
+    def complete(
+        self,
+        result: VideoResult,
+        video: Callable[[], Video],
+        number: int,
+        progress: Progress | None = None,
+    ) -> None:
         """Write what is asked for beside a result and is not there yet.
 
         Args:
             result: as saved.
             video: opens the video; called only when frames or their names are needed.
             number: the video's id in YouTube-VIS predictions without annotations.
+            progress: told about each frame drawn, as stage "draw".
         """
         if "youtube-vis" in self.formats:  # always, because the annotations may be others
             path = self.folder / result.name / YOUTUBE_VIS
             write_youtube_vis(self.predictions(result, number), path)
-        for path, make in self._makers(result, video):
+        for path, make in self._makers(result, video, progress):
             if not path.exists():
                 make(path)
 
-    def _makers(self, result: VideoResult, video: Callable[[], Video]) -> Iterator[Made]:
+    def _makers(
+        self, result: VideoResult, video: Callable[[], Video], progress: Progress | None
+    ) -> Iterator[Made]:
         """Yield each further file or folder with the function that makes it."""
         folder = self.folder / result.name
 
         def label_maps(path: Path) -> None:
             write_davis(result, path, video().frame_names)
 
+        def film(path: Path) -> None:
+            pictures = _drawn(video(), result, progress)
+            write_video(path, pictures, fps=video().fps, timestamps=video().timestamps)
+
+        def frames(path: Path) -> None:
+            stems = video().frame_names or [f"{t:05d}" for t in range(result.num_frames)]
+            _write_frames(path, stems, _drawn(video(), result, progress))
+
         if "davis" in self.formats:
             yield folder / DAVIS, label_maps
             if self.together:
                 yield self.folder / DAVIS / result.name, label_maps
         if self.overlay == "video":
-            yield folder / FILM, lambda path: _write_film(path, video(), result)
+            yield folder / FILM, film
         if self.overlay == "frames":
-            yield folder / FRAMES, lambda path: _write_frames(path, video(), result)
+            yield folder / FRAMES, frames
         if self.overlay != "none":
             yield folder / SHEET, lambda path: _write_sheet(path, video(), result)
 
@@ -138,15 +157,18 @@ class Outputs:
             write_youtube_vis(predictions, self.folder / YOUTUBE_VIS)
 
 
-def _write_film(path: Path, video: Video, result: VideoResult) -> None:
-    write_video(path, overlay(video.frames, result), fps=video.fps, timestamps=video.timestamps)
+def _drawn(video: Video, result: VideoResult, progress: Progress | None) -> Iterator[np.ndarray]:
+    """Yield the frames with the result drawn on them."""
+    for done, picture in enumerate(overlay(video.frames, result), start=1):
+        yield picture
+        if progress is not None:
+            progress("draw", done, result.num_frames)
 
 
-def _write_frames(folder: Path, video: Video, result: VideoResult) -> None:
-    stems = video.frame_names or [f"{frame:05d}" for frame in range(result.num_frames)]
+def _write_frames(folder: Path, stems: Sequence[str], pictures: Iterable[np.ndarray]) -> None:
     with replacing(folder) as temporary:
         temporary.mkdir()
-        for stem, picture in zip(stems, overlay(video.frames, result), strict=True):
+        for stem, picture in zip(stems, pictures, strict=True):
             Image.fromarray(picture).save(temporary / f"{stem}.png")
 
 

@@ -39,8 +39,12 @@ class Outcome:
     def __str__(self) -> str:
         """Return it in one line."""
         if self.result is None:
-            return f"{self.path}: {self.fault}"
-        found = f"{len(self.result.sequences)} objects in {self.result.num_frames} frames"
+            named = str(self.path) in self.fault
+            return self.fault if named else f"{self.path}: {self.fault}"
+        found = (
+            f"{_counted(len(self.result.sequences), 'object')} in "
+            f"{_counted(self.result.num_frames, 'frame')}"
+        )
         if not self.seconds:
             return f"{self.path}: {found}, done before -> {self.file}"
         speed = f"{self.result.num_frames / self.seconds:.1f} frames/s"
@@ -117,25 +121,24 @@ def _predict_one(
     opened = cache(lambda: segmenter.open(path))
     file = outputs.folder / name / RESULT
     settings = {**segmenter.settings(), "video_bytes": stored_bytes(path)}
+
+    def tell(stage: str, done: int, steps: int) -> None:
+        watcher.step(stage, done / steps, len(opened().frames))
+
     earlier = outputs.finished(name, settings)
     if earlier is not None:
-        outputs.complete(earlier, opened, number)
+        outputs.complete(earlier, opened, number, tell)
         return Outcome(path, file, earlier)
     began = time.perf_counter()
     video = opened()
-    frames = len(video.frames)
-    if outputs.annotations is not None:
-        outputs.annotations.video_id(name, frames)  # before the work, not after it
-    segmented = segmenter(
-        video,
-        progress=lambda stage, done, steps: watcher.step(stage, done / steps, frames),
-        keep_proposals=outputs.keep_proposals,
-    )
+    if outputs.annotations is not None:  # before the work, not after it
+        outputs.annotations.video_id(name, len(video.frames))
+    segmented = segmenter(video, progress=tell, keep_proposals=outputs.keep_proposals)
     result = replace(segmented.result, settings=settings)
     proposals = segmented.proposals and replace(segmented.proposals, settings=settings)
     seconds = time.perf_counter() - began
     outputs.save(Segmented(result, proposals))
-    outputs.complete(result, opened, number)
+    outputs.complete(result, opened, number, tell)
     return Outcome(path, file, result, seconds, video.warnings)
 
 
@@ -146,5 +149,9 @@ def raise_failures(outcomes: Sequence[Outcome]) -> None:
         return
     if len(outcomes) == 1:
         raise InputError(failed[0].fault)
-    told = "; ".join(str(outcome) for outcome in failed)
-    raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {told}")
+    names = ", ".join(str(outcome.path) for outcome in failed)
+    raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {names}")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

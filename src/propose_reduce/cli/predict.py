@@ -64,20 +64,8 @@ def predict(
     ] = None,
 ) -> None:
     """Find and follow every object; one that is done is skipped when run again."""
-    from propose_reduce import api
     from propose_reduce.cli.video_progress import VideoProgress
-    from propose_reduce.settings import validate
 
-    paths = api.plan(videos, output)
-    outputs = api.Outputs(
-        output,
-        formats or ("native",),
-        overlay,
-        keep_proposals,
-        None if annotations is None else api.Annotations.read(annotations),
-        overwrite,
-        together=len(paths) > 1,
-    )
     options = {
         "preset": preset,
         "key_frames": key_frames,
@@ -91,9 +79,21 @@ def predict(
         "min_score": min_score,
         "settings": tuple(settings or ()),
     }
-    segmenter = api.Segmenter(
-        api.load(weights, device=device), validate(api.Options, options, "predict")
-    )
     with VideoProgress() as watcher:
+        from propose_reduce import api  # takes seconds, so the bar is there before
+        from propose_reduce.settings import validate
+
+        paths = api.plan(videos, output)
+        outputs = api.Outputs(
+            output,
+            formats or ("native",),
+            overlay,
+            keep_proposals,
+            None if annotations is None else api.Annotations.read(annotations),
+            overwrite,
+            together=len(paths) > 1,
+        )
+        chosen = validate(api.Options, options, "predict")
+        segmenter = api.Segmenter(api.load(weights, device=device), chosen)
         outcomes = api.predict(paths, segmenter, outputs, watcher)
     api.raise_failures(outcomes)

@@ -29,9 +29,8 @@ class VideoProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, speed="")
-        self._name = ""
-        self._stage = ""
+        self._task = self._bar.add_task("loading", total=None, speed="")
+        self._name, self._stage, self._total = "", "", 0
 
     def __enter__(self) -> VideoProgress:
         self._bar.start()
@@ -49,8 +48,8 @@ class VideoProgress:
 
     def start(self, path: Path, number: int, total: int) -> None:
         """Show which video is at work."""
-        self._name = f"{path.name} ({number} of {total})"
-        self._stage = ""
+        self._name = f"{path.name} ({number} of {total})" if total > 1 else path.name
+        self._stage, self._total = "", total
         self._bar.reset(self._task, description=f"{self._name}: reading", total=None, speed="")
 
     def step(self, stage: str, share: float, frames: int) -> None:
@@ -63,7 +62,8 @@ class VideoProgress:
         self._bar.update(self._task, speed="" if speed is None else f"{speed:.1f} frames/s")
 
     def finish(self, outcome: Outcome) -> None:
-        """Write what became of a video."""
-        typer.echo(str(outcome), err=outcome.result is None)
+        """Write what became of a video; the end names failures, of one alone only the end."""
+        if outcome.result is not None or self._total > 1:
+            typer.echo(str(outcome), err=outcome.result is None)
         for warning in outcome.warnings:
             typer.echo(f"{outcome.path}: warning: {warning}", err=True)

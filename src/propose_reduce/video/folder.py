@@ -20,8 +20,8 @@ SUFFIXES = frozenset(
 
 def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     """Return a sort key under which frame2 comes before frame10."""
-    pieces = re.split(r"(\d+)", path.name.casefold())
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces], path.name
+    pieces = re.split(r"(\d+)", str(path).casefold())
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces], str(path)
 
 
 def image_files(folder: Path) -> list[Path]:
