@@ -59,7 +59,7 @@ class Backbone(nn.Module):
         name: a timm model with feature strides 4, 8, 16 and 32.
         channels: F.
         batch_norm_eps: epsilon of every batch norm; None keeps the model's own.
-        frozen_stages: 0 trains everything, 1 freezes the stem, 2 the stem and the first stage, ..
+        frozen_stages: 0 trains everything, 1 freezes the stem, 2 the stem and what gives C2, ..
         freeze_batch_norm: batch-norm statistics stay as they are, in training too.
     """
 
@@ -82,7 +82,7 @@ class Backbone(nn.Module):
         if batch_norm_eps is not None:
             for norm in self._batch_norms():
                 norm.eps = batch_norm_eps
-        for parameter in _first_stages(self.body, frozen_stages):
+        for parameter in _first_stages(name, self.body, frozen_stages):
             parameter.requires_grad = False
 
     def forward(self, images: Tensor) -> Features:
@@ -108,26 +108,38 @@ def _feature_model(name: str) -> Any:
     if not timm.is_model(name):
         raise unknown_name("timm backbone", name, timm.list_models())
     try:
-        every: Any = timm.create_model(name, pretrained=False, features_only=True)
-        reductions = every.feature_info.reduction()
-        indices = [reductions.index(stride) for stride in STRIDES]
-    except (RuntimeError, ValueError, AttributeError, TypeError) as error:
+        with torch.device("meta"):  # a look at its strides, without the cost of its weights
+            known: Any = timm.create_model(name, pretrained=False, features_only=True)
+        places = {entry["reduction"]: entry["index"] for entry in known.feature_info.info}
+        indices = [places[stride] for stride in STRIDES]
+        return timm.create_model(name, pretrained=False, features_only=True, out_indices=indices)
+    except (RuntimeError, ValueError, AttributeError, TypeError, KeyError, AssertionError) as error:
         raise InputError(
             f"backbone '{name}' gives no feature maps at strides 4, 8, 16, 32: choose one that "
             "does, such as resnet50"
         ) from error
-    return timm.create_model(name, pretrained=False, features_only=True, out_indices=indices)
 
 
-def _first_stages(body: nn.Module, count: int) -> list[nn.Parameter]:
-    """Return the parameters of the first stages, the stem being the first."""
-    parameters = []
-    for name, module in body.named_children():
-        digits = "".join(character for character in name if character.isdigit())
-        is_stage = name.startswith(("layer", "stage", "blocks"))
-        stage = int(digits or 0) + (0 if name.startswith("layer") else 1) if is_stage else 0
+def _first_stages(name: str, body: Any, count: int) -> list[nn.Parameter]:
+    """Return the parameters of the first ``count`` stages.
+
+    The stem is all that comes before the module that gives C2; that module is the next stage, and
+    each of the others ends where C3, C4 and C5 are given.
+    """
+    ends = [f"{end.replace('_', '.')}." for end in body.feature_info.module_name()]
+    parameters: list[nn.Parameter] = []
+    stage, inside = 0, False
+    for path, module in body.named_modules():
+        reached = [end for end in ends if f"{path.replace('_', '.')}.".startswith(end)]
+        if reached:
+            stage = ends.index(reached[0]) + 1
+        elif inside:
+            stage += 1
+        inside = bool(reached)
         if stage < count:
-            parameters += list(module.parameters())
+            parameters += list(module.parameters(recurse=False))
+    if count > 0 and stage < len(ends):
+        raise InputError(f"backbone '{name}' has no stages to freeze: set model.frozen_stages = 0")
     return parameters
 
 
