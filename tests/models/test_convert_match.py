@@ -87,6 +87,17 @@ def torchvision_tensors(*, published_names):
     return old
 
 
+@pytest.mark.filterwarnings("ignore:for .*copying from a non-meta")
+def test_torchvision_itself_knows_the_published_names():
+    with torch.device("meta"):
+        model = torchvision.models.detection.maskrcnn_resnet50_fpn(
+            weights=None, weights_backbone=None
+        )
+    old = torchvision_tensors(published_names=True)
+    assert set(old) != set(model.state_dict())
+    model.load_state_dict(old)  # strict
+
+
 @pytest.mark.parametrize("published_names", [False, True])
 def test_torchvision_weights_fill_everything_but_the_seq_prop_head(published_names):
     given = torchvision_tensors(published_names=published_names)
