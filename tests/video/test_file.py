@@ -1,3 +1,4 @@
+import gc
 import struct
 
 import av
@@ -55,6 +56,20 @@ def test_a_backward_sweep_decodes_a_group_of_pictures_once_per_store(
         frames[index]
         assert len(frames._kept) <= 8
     assert len(decoded) <= most
+
+
+def test_frames_that_are_no_longer_kept_are_freed_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_module, "CACHE_BYTES", 0)
+    frames = open_video(film(tmp_path / "a.mp4")).frames
+    gc.collect()
+    gc.disable()  # a frame in a reference cycle would wait for it, and a video would fill memory
+    try:
+        for index in [*range(40), *reversed(range(40))]:
+            frames[index]
+        alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive <= 8 + 2  # what is kept, the index's first, the decoder's last
 
 
 def test_streaming_forwards_decodes_every_frame_once(tmp_path, monkeypatch):

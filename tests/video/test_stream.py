@@ -6,7 +6,7 @@ from films import film
 from propose_reduce.errors import InputError
 from propose_reduce.video import pixels
 from propose_reduce.video.pixels import on_black
-from propose_reduce.video.stream import Stream, to_rgb, turned
+from propose_reduce.video.stream import Stream, ToRgb, turned
 
 ONE = 1 << 16
 CORNERS = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[..., None].repeat(3, axis=2)
@@ -30,6 +30,10 @@ def test_a_display_matrix_turns_and_mirrors(matrix, expected):
     assert turned(CORNERS, full)[..., 0].tolist() == expected
 
 
+def test_a_picture_without_a_matrix_stays_as_it_is():
+    assert turned(CORNERS, None) is CORNERS
+
+
 def test_alpha_is_composited_on_black():
     rgba = np.array([[[200, 100, 50, 255], [200, 100, 50, 128], [200, 100, 50, 0]]], np.uint8)
     assert on_black(rgba).tolist() == [[[200, 100, 50], [100, 50, 25], [0, 0, 0]]]
@@ -40,18 +44,21 @@ def test_colours_come_out_as_they_went_in_from_any_pixel_format(stored):
     colours = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [128, 128, 128]], np.uint8)
     picture = colours.repeat(4, axis=0)[None].repeat(8, axis=0)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=stored)
-    centres = to_rgb(frame, (8, 16))[4, 1::4]
+    centres = ToRgb(frame)(frame)[4, 1::4]
     assert np.abs(centres.astype(int) - colours).max() <= 3
 
 
 def test_a_grey_frame_has_three_equal_channels():
     grey = av.VideoFrame.from_ndarray(np.full((4, 6), 90, np.uint8), format="gray")
-    assert to_rgb(grey, (4, 6)).tolist() == np.full((4, 6, 3), 90).tolist()
+    assert ToRgb(grey)(grey).tolist() == np.full((4, 6, 3), 90).tolist()
 
 
 def test_a_frame_of_another_size_is_scaled_to_the_first_ones():
-    frame = av.VideoFrame.from_ndarray(np.full((8, 8, 3), 90, np.uint8), format="rgb24")
-    assert to_rgb(frame, (4, 6)).shape == (4, 6, 3)
+    first, other = (
+        av.VideoFrame.from_ndarray(np.full((*size, 3), 90, np.uint8), format="rgb24")
+        for size in ((4, 6), (8, 8))
+    )
+    assert ToRgb(first)(other).tolist() == np.full((4, 6, 3), 90).tolist()
 
 
 def test_an_absurd_size_is_refused_with_the_limit(tmp_path, monkeypatch):

@@ -12,8 +12,7 @@ import av
 import numpy as np
 
 from propose_reduce.errors import InputError
-from propose_reduce.structures import Size
-from propose_reduce.video.stream import Stream, opened, reason, to_rgb
+from propose_reduce.video.stream import Stream, ToRgb, opened, reason
 
 CACHE_BYTES = 256 * 2**20
 """Decoded frames kept, as the decoder gives them: about 80 of 1080p. A sweep backwards through
@@ -35,8 +34,7 @@ class Index:
             one where frames cannot be sought.
         time_base: seconds of one unit.
         rate: frames per second as the file declares them; None where it does not.
-        stored_size: (height, width) before turning.
-        size: (height, width) as shown.
+        to_rgb: turns a decoded frame into pixels.
         frame_bytes: memory of a decoded frame.
         warnings: what the user should know, such as frames lost at the end.
     """
@@ -46,8 +44,7 @@ class Index:
     key_frames: tuple[int, ...]
     time_base: Fraction
     rate: Fraction | None
-    stored_size: Size
-    size: Size
+    to_rgb: ToRgb
     frame_bytes: int
     warnings: tuple[str, ...]
 
@@ -77,8 +74,6 @@ def index_file(path: Path) -> Index:
             raise InputError(f"'{path}' has no frame that decodes{fault and ': '}{fault}")
         known = [time for time in times if time is not None]
         rising = len(known) == len(times) and bool((np.diff(known) > 0).all())
-        stored_size = (first.height, first.width)
-        shown = to_rgb(first, stored_size)
         bits = first.format.padded_bits_per_pixel * first.height * first.width
         return Index(
             times=tuple(known) if rising else tuple(range(len(times))),
@@ -86,8 +81,7 @@ def index_file(path: Path) -> Index:
             key_frames=tuple(sorted(key_frames)) if rising else (0,),
             time_base=source.time_base,
             rate=source.stream.average_rate or source.stream.guessed_rate,
-            stored_size=stored_size,
-            size=(shown.shape[0], shown.shape[1]),
+            to_rgb=ToRgb(first),
             frame_bytes=max(1, bits // 8),
             warnings=_lost(source, len(times), known if rising else [], fault),
         )
@@ -138,7 +132,7 @@ class FileFrames:
             raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
         if index not in self._kept:
             self._decode(index)
-        return to_rgb(self._kept[index], self._index.stored_size)
+        return self._index.to_rgb(self._kept[index])
 
     def _decode(self, index: int) -> None:
         """Decode up to ``index``; where a seek lands too late, start from ever earlier places."""

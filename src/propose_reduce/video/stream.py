@@ -11,6 +11,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from propose_reduce.errors import InputError
 from propose_reduce.structures import Size
@@ -109,23 +110,38 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def to_rgb(frame: av.VideoFrame, size: Size) -> np.ndarray:
-    """Return a frame as uint8 RGB (H, W, 3), alpha composited on black, turned upright.
+class ToRgb:
+    """Turns the frames of one stream into uint8 RGB (H, W, 3).
+
+    Alpha is composited on black. All frames get the size and the turn of the first: a frame of
+    another size is scaled.
 
     Args:
-        frame: what the decoder gave, any pixel format.
-        size: (height, width) as stored, before turning; a frame of another size is scaled.
+        first: the stream's first frame, any pixel format.
     """
-    alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
-    pixels = frame.to_ndarray(format="rgba" if alpha else "rgb24", height=size[0], width=size[1])
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    upright = on_black(pixels) if alpha else pixels
-    if matrix is not None:
-        upright = turned(upright, np.frombuffer(cast("bytes", matrix), dtype=np.int32))
-    return np.ascontiguousarray(upright)
+
+    def __init__(self, first: av.VideoFrame) -> None:
+        self._stored = first.height, first.width
+        # asked of one frame only: the answer ties a frame to itself, out of the count's reach
+        matrix = first.side_data.get("DISPLAYMATRIX")
+        self._matrix: np.ndarray | None = None
+        if matrix is not None:
+            self._matrix = np.frombuffer(cast("bytes", matrix), dtype=np.int32).copy()
+        self._reformatter = VideoReformatter()
+        height, width = turned(np.empty((*self._stored, 0)), self._matrix).shape[:2]
+        self.size: Size = (height, width)
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """Return a frame of the stream, contiguous."""
+        alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
+        height, width = self._stored
+        plain = self._reformatter.reformat(frame, width, height, "rgba" if alpha else "rgb24")
+        pixels = plain.to_ndarray()
+        opaque = on_black(pixels) if alpha else pixels
+        return np.ascontiguousarray(turned(opaque, self._matrix))
 
 
-def turned(pixels: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def turned(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
     """Return pixels (H, W, 3) turned and mirrored as a display matrix says.
 
     An angle in between counts as the nearest right one.
@@ -133,8 +149,10 @@ def turned(pixels: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     Args:
         pixels: the picture as stored.
         matrix: int32 (9,), row by row; maps (x, y) to (a x + c y, b x + d y), where a, b are the
-            first two of the first row and c, d of the second.
+            first two of the first row and c, d of the second. None: as it is.
     """
+    if matrix is None:
+        return pixels
     a, b, _, c, d = (int(value) for value in matrix[:5])
     if abs(a) + abs(d) < abs(b) + abs(c):
         pixels, a, d = pixels.transpose(1, 0, 2), c, b

@@ -91,7 +91,7 @@ def _open_file(path: Path) -> Video:
     return Video(
         name=video_name(path),
         frames=FileFrames(path, index),
-        size=index.size,
+        size=index.to_rgb.size,
         fps=fps or mean,
         timestamps=None if fps else times,
         warnings=index.warnings,
