@@ -75,12 +75,13 @@ def largest_batch_size(module: TrainingModule, data: StageData, training: Traini
     Raises:
         InputError: there is no CUDA device, whose memory would set a limit.
     """
-    if not torch.cuda.is_available():
+    if not has_cuda():
         raise InputError("--batch-size auto needs a CUDA device: give a number")
     trainer = lightning.Trainer(
         precision=PRECISIONS[training.precision],
         devices=1,
         gradient_clip_val=training.clip_gradient,
+        max_epochs=1,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
@@ -139,9 +140,14 @@ def _strategy(devices: int) -> Any:
     """Return how devices share a step: one process each, gradients averaged."""
     if devices == 1 and "LOCAL_WORLD_SIZE" not in os.environ:
         return "auto"
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    backend = "nccl" if has_cuda() else "gloo"
     # A batch without any object to propagate leaves the Seq-Prop head without a gradient.
     return DDPStrategy(process_group_backend=backend, find_unused_parameters=True)
+
+
+def has_cuda() -> bool:
+    """Return whether there is a CUDA device to train on."""
+    return torch.cuda.is_available()
 
 
 def _quiet() -> None:

@@ -1,0 +1,137 @@
+"""How good a model is on the shapes benchmark: prints the table of docs/training.md.
+
+    python benchmarks/shapes_model.py [--weights FILE] [--videos N] [--splits val hard]
+
+For each split: average precision of the whole system and of the tracking baseline with the same
+detector (tracking_baseline.py); and the mean IoU of propagation alone, with the true masks given
+on the middle frame of each video and judged on all other frames where the object is seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+import tracking_baseline
+from propose_reduce import rle
+from propose_reduce.data.shapes_export import export_shapes
+from propose_reduce.data.videos import AnnotatedVideo, VideoSet
+from propose_reduce.data.youtube_vis import read_youtube_vis
+from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.models.weights import LoadedModel, load_weights
+from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.settings import InferenceSettings, Preset, override
+from propose_reduce.structures import Seed
+from propose_reduce.training.validation import clip_of, ground_truth, segment_set
+
+BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/shapes-tiny.safetensors"
+COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
+
+
+def middle_frame_iou(part: SeqMaskRCNNPart, preset: Preset, videos: VideoSet) -> dict[str, float]:
+    """Return the mean IoU over the object-frames where the object is seen, and over all of them.
+
+    Frames on which an object is hidden or outside count only in the second: 1 for an empty mask
+    there, 0 for any other.
+    """
+    seen, everywhere = [], []
+    for video in videos.videos:
+        middle = (len(video.frames) - 1) // 2
+        objects = [obj for obj in video.objects if obj.segmentations[middle] is not None]
+        if not objects:
+            continue
+        truth = {t: masks_on(video, t, objects) for t in range(len(video.frames))}
+        clip = clip_of(video, preset)
+        with part.open(clip) as session:
+            for found in session.propagate(clip, [Seed(middle, truth[middle])]):
+                if found.frame == middle:
+                    continue
+                iou = row_iou(found.masks, truth[found.frame])
+                shown = truth[found.frame].flatten(1).any(dim=1)
+                seen += iou[shown].tolist()
+                everywhere += iou.tolist()
+    return {"seen": float(np.mean(seen)), "everywhere": float(np.mean(everywhere))}
+
+
+def masks_on(video: AnnotatedVideo, t: int, objects: list) -> Tensor:
+    """Return the masks of some objects on frame ``t``, bool (O, H, W), empty where absent."""
+    masks = [
+        np.zeros(video.size, dtype=bool) if run is None else rle.decode(run)
+        for run in (obj.segmentations[t] for obj in objects)
+    ]
+    return torch.from_numpy(np.stack(masks)).bool()
+
+
+def row_iou(left: Tensor, right: Tensor) -> Tensor:
+    """Return the IoU of rows of bool masks (O, H, W); 1 where both are empty."""
+    shared = (left & right).flatten(1).sum(dim=1).float()
+    union = (left | right).flatten(1).sum(dim=1).float()
+    return torch.where(union > 0, shared / union.clamp(min=1), torch.ones_like(union))
+
+
+def measure(model: LoadedModel, split: str, count: int | None, precision: torch.dtype) -> dict:
+    """Return the rows of one split by name."""
+    preset = Preset(model=model.settings, inference=model.inference)
+    with tempfile.TemporaryDirectory() as folder:
+        export_shapes(Path(folder) / split, split, count)
+        videos = read_youtube_vis(
+            Path(folder) / split / "annotations.json", Path(folder) / split / "JPEGImages"
+        )
+        truth = ground_truth(videos)
+        rows = {}
+        for keys in (5, 1):
+            wanted = preset.model_copy(update={"inference": with_keys(model.inference, keys)})
+            start = time.perf_counter()
+            predictions = list(segment_set(model.network, wanted, videos, precision))
+            took = time.perf_counter() - start
+            scores = evaluate_youtube_vis(truth, predictions).scores
+            rows[f"Propose-Reduce, K = {keys}"] = scores | {"seconds": took}
+        part = SeqMaskRCNNPart(model.network, model.settings.categories, model.inference, precision)
+        tracked = [
+            row
+            for video in videos.videos
+            for row in tracking_baseline.predictions(part, clip_of(video, preset), video.id)
+        ]
+        rows["per-frame detection, linked by IoU"] = evaluate_youtube_vis(truth, tracked).scores
+        rows["propagation"] = middle_frame_iou(part, preset, videos)
+    return rows
+
+
+def with_keys(inference: InferenceSettings, keys: int) -> InferenceSettings:
+    """Return the settings with another number of key frames."""
+    return override(inference, [f"propose.key_frames={keys}"])
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--weights", type=Path, default=BUNDLED)
+    parser.add_argument("--videos", type=int, help="the first so many of each split")
+    parser.add_argument("--splits", nargs="+", default=["val", "hard"])
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
+    arguments = parser.parse_args()
+    model = load_weights(arguments.weights)
+    for split in arguments.splits:
+        rows = measure(model, split, arguments.videos, getattr(torch, arguments.precision))
+        propagation = rows.pop("propagation")
+        table = Table("shapes-" + split, *COLUMNS, "seconds")
+        for name, scores in rows.items():
+            seconds = f"{scores['seconds']:.0f}" if "seconds" in scores else ""
+            table.add_row(name, *(f"{scores[key]:.3f}" for key in COLUMNS), seconds)
+        Console().print(table)
+        print(
+            f"propagation of true masks from the middle frame: mean IoU {propagation['seen']:.3f} "
+            f"where seen, {propagation['everywhere']:.3f} on all frames"
+        )
+
+
+if __name__ == "__main__":
+    main()

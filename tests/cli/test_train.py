@@ -1,0 +1,54 @@
+import pytest
+from typer.testing import CliRunner
+
+from propose_reduce.cli.main import app
+from propose_reduce.errors import InputError
+from propose_reduce.models.weights import load_weights
+from training_runs import preset, preset_file
+from videosets import write_youtube_vis, youtube_vis_data
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["train", *map(str, arguments)], catch_exceptions=True)
+
+
+def test_a_run_by_a_file_of_ones_own_with_own_data_and_settings(tmp_path):
+    file = preset_file(tmp_path, preset())
+    data, _ = write_youtube_vis(tmp_path)
+    out = tmp_path / "run"
+    result = run(file, "-o", out, "--data", data, "--set", "training.stages.only.steps=1")
+    assert result.exit_code == 0, result.exception
+    assert f"trained -> {out / 'weights.safetensors'}" in result.stdout.replace("\n", "")
+    loaded = load_weights(out / "weights.safetensors")
+    assert loaded.settings.categories == ("cat", "dog")
+    again = run(
+        file,
+        "-o",
+        tmp_path / "next",
+        "--init",
+        out / "weights.safetensors",
+        "--batch-size",
+        "2",
+        "--set",
+        "training.stages.only.steps=1",
+    )
+    assert again.exit_code == 0, again.exception
+
+
+def test_faulty_data_shows_the_list_of_data_check(tmp_path):
+    data = youtube_vis_data()
+    data["annotations"][0]["category_id"] = 4
+    file, _ = write_youtube_vis(tmp_path, data)
+    chosen = preset_file(tmp_path, preset())
+    result = run(chosen, "-o", tmp_path / "run", "--data", file)
+    assert isinstance(result.exception, InputError)
+    assert "1 fault" in str(result.exception)
+    assert "annotations[0].category_id" in result.output
+
+
+@pytest.mark.parametrize("size", ["0", "-2", "many"])
+def test_a_batch_size_is_a_number_or_auto(tmp_path, size):
+    result = run("shapes_tiny", "-o", tmp_path / "run", "--batch-size", size)
+    assert isinstance(result.exception, InputError)
+    assert size in str(result.exception)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,175 @@
+import cv2
+import pytest
+import torch
+
+from propose_reduce.errors import InputError
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.models.weights import load_weights, save_weights
+from propose_reduce.settings_training import SourceSettings
+from propose_reduce.training.module import TrainingModule
+from propose_reduce.training.recipe import Run, start_from, train
+from propose_reduce.training.sources import with_own_data
+from training_runs import network, preset, same_weights
+from videosets import write_youtube_vis, youtube_vis_data
+
+
+def stop_at(monkeypatch, number):
+    """Let a run die, once, on micro-batch ``number``."""
+    step = TrainingModule.training_step
+
+    def dying(self, batch, batch_index):
+        if batch.number == number:
+            raise RuntimeError("the machine went down")
+        return step(self, batch, batch_index)
+
+    monkeypatch.setattr(TrainingModule, "training_step", dying)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_that_was_killed_and_resumed_gives_the_same_weights_bit_for_bit(
+    tmp_path, monkeypatch, workers
+):
+    stages = {"first": {"steps": 2}, "second": {"steps": 4, "schedule": "cosine"}}
+    chosen = preset(stages, average=0.9, workers=workers)
+    unbroken = train(chosen, Run(tmp_path / "unbroken"))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)  # of the second stage; its last checkpoint is that of step 2
+        with pytest.raises(RuntimeError, match="went down"):
+            train(chosen, Run(tmp_path / "broken"))
+    assert not (tmp_path / "broken" / "second" / "weights.safetensors").exists()
+    resumed = train(chosen, Run(tmp_path / "broken", resume=True))
+    assert same_weights(unbroken, resumed)
+
+
+def test_accumulated_batches_count_as_one_step_and_resume_too(tmp_path, monkeypatch):
+    chosen = preset({"only": {"steps": 3, "accumulate": 2}}, checkpoint_every=1)
+    unbroken = train(chosen, Run(tmp_path / "unbroken"))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5)
+        with pytest.raises(RuntimeError, match="went down"):
+            train(chosen, Run(tmp_path / "broken"))
+    assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))
+
+
+def test_the_result_describes_itself_and_the_logs_name_every_loss(tmp_path):
+    file = train(preset(), Run(tmp_path / "run"))
+    loaded = load_weights(file)
+    assert loaded.settings == preset().model
+    assert loaded.card["step"] == 4
+    assert loaded.card["training"]["stages"]["only"]["learning_rate"] == 1e-3
+    log = (tmp_path / "run" / "only" / "logs-1" / "metrics.csv").read_text()
+    for name in ("loss/class", "loss/propagation", "loss/total", "pairs_per_second", "lr-"):
+        assert name in log
+    assert list((tmp_path / "run" / "only" / "logs-1").glob("events.out.tfevents*"))
+
+
+def test_a_run_validates_keeps_the_best_and_draws(tmp_path):
+    validation = {"every": 2, "videos": 1}
+    chosen = preset({"only": {"steps": 2}}, validation=validation, pictures_every=2)
+    run = tmp_path / "run"
+    train(chosen, Run(run))
+    card = load_weights(run / "best.safetensors").card
+    assert card["step"] == 2
+    assert 0 <= card["validation"]["AP"] <= 1
+    assert (run / "only" / "best.ckpt").is_file()
+    picture = cv2.imread(str(run / "only" / "pictures" / "0000002.png"))
+    assert picture.shape == (64, 4 * 96, 3)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(
+    tmp_path, monkeypatch
+):
+    forward, calls = SeqMaskRCNN.forward, []
+
+    def breaking(self, batch):
+        losses = forward(self, batch)
+        calls.append(1)
+        if len(calls) == 4:
+            losses["mask"] = losses["mask"] * float("nan")
+        return losses
+
+    monkeypatch.setattr(SeqMaskRCNN, "forward", breaking)
+    run = tmp_path / "run"
+    with pytest.raises(InputError, match=r"step 3 on batch 3 \(shapes\[\d+\]\).*'loss/mask': nan"):
+        train(preset(), Run(run))
+    assert torch.load(run / "only" / "last.ckpt", weights_only=False)["global_step"] == 2
+    assert load_weights(run / "last.safetensors").card["step"] == 2
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_too(tmp_path, monkeypatch):
+    forward = SeqMaskRCNN.forward
+
+    def breaking(self, batch):
+        losses = forward(self, batch)
+        # the square root's slope at 0 is infinite, its value is 0
+        losses["mask"] = losses["mask"] + (losses["mask"] * 0).sqrt()
+        return losses
+
+    monkeypatch.setattr(SeqMaskRCNN, "forward", breaking)
+    with pytest.raises(InputError, match="gradient norm nan"):
+        train(preset(), Run(tmp_path / "run"))
+
+
+def test_an_own_data_set_trains_with_nothing_but_a_path(tmp_path):
+    file, _ = write_youtube_vis(tmp_path)
+    chosen = with_own_data(preset({"only": {"steps": None, "epochs": 1}}), file)
+    loaded = load_weights(train(chosen, Run(tmp_path / "run")))
+    assert loaded.settings.categories == ("cat", "dog")
+    assert loaded.card["step"] == 3  # three frames show an object, one pair a step
+
+
+def test_faulty_data_is_refused_before_the_first_step_with_the_whole_list(tmp_path):
+    data = youtube_vis_data()
+    data["annotations"][0]["category_id"] = 4
+    file, images = write_youtube_vis(tmp_path, data)
+    (images / "a" / "00001.jpg").write_bytes(b"no image")
+    source = SourceSettings(annotations=str(file))
+    chosen = preset(sources={"own": source.model_dump()}, model={"categories": ["cat", "dog"]})
+    reports = []
+    with pytest.raises(InputError, match="has 2 faults: correct what is listed"):
+        train(chosen, Run(tmp_path / "run"), tell=reports.append)
+    assert [fault.place for fault in reports[0].faults] == [
+        "annotations[0].category_id",
+        "a, frame 1",
+    ]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_in_use_and_a_run_that_is_none_are_refused(tmp_path):
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        train(preset(), Run(tmp_path))
+    with pytest.raises(InputError, match="no run to resume"):
+        train(preset(), Run(tmp_path / "none", resume=True))
+
+
+def weights(folder, chosen):
+    built = network(chosen)
+    with torch.no_grad():
+        for parameter in built.parameters():
+            parameter.fill_(0.5)
+    save_weights(folder / "start.safetensors", built, chosen.model, chosen.inference, {})
+    return folder / "start.safetensors"
+
+
+def test_weights_of_other_categories_give_all_but_the_rows_of_theirs(tmp_path):
+    file = weights(tmp_path, preset())
+    chosen = preset(model={"categories": ["cat", "dog"]})
+    started = network(chosen)
+    start_from(started, chosen.model, file)
+    assert (started.prop_head.decoder.predict.weight == 0.5).all()
+    assert not (started.detector.box_head.predictor.cls_score.weight == 0.5).any()
+    same = network(preset())
+    start_from(same, preset().model, file)
+    assert all((parameter == 0.5).all() for parameter in same.parameters())
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    chosen = preset(model={"propagation_channels": 4})
+    with pytest.raises(InputError, match=r"start\.safetensors.*must be"):
+        start_from(network(chosen), chosen.model, weights(tmp_path, preset()))
+
+
+def test_shapes_need_their_categories(tmp_path):
+    with pytest.raises(InputError, match=r"model\.categories=shapes"):
+        train(preset(model={"categories": ["cat"]}), Run(tmp_path / "run"))

@@ -1,0 +1,78 @@
+import pytest
+
+from propose_reduce.errors import InputError
+from propose_reduce.settings_training import SourceSettings, StageSettings
+from propose_reduce.training.sources import faulty, images_of, open_mixture, with_own_data
+from training_runs import preset
+from videosets import write_youtube_vis, youtube_vis_data
+
+
+def two_sources(tmp_path, **options):
+    file, _ = write_youtube_vis(tmp_path)
+    one = SourceSettings(annotations=str(file), **options).model_dump()
+    return preset(sources={"one": one, "other": one}, model={"categories": ["dog", "cat"]})
+
+
+def test_a_stage_takes_all_sources_or_those_it_names(tmp_path):
+    chosen = two_sources(tmp_path)
+    assert set(open_mixture(chosen, StageSettings(), 0).sources) == {"one", "other"}
+    named = open_mixture(chosen, StageSettings(sources=("other",)), 0)
+    assert (set(named.sources), len(named)) == ({"other"}, 3)
+
+
+def test_a_source_is_told_in_the_models_categories(tmp_path):
+    mixture = open_mixture(two_sources(tmp_path), StageSettings(), 0)
+    assert mixture.sources["one"].categories == ("dog", "cat")
+
+
+def test_a_category_map_turns_all_into_one(tmp_path):
+    chosen = two_sources(tmp_path, categories={"*": "animal", "cat": "animal"})
+    chosen = chosen.model_copy(
+        update={"model": chosen.model.model_copy(update={"categories": ("animal",)})}
+    )
+    source = open_mixture(chosen, StageSettings(), 0).sources["one"]
+    assert source.categories == ("animal",)
+    assert len(source) == 3
+
+
+def test_images_lie_beside_the_file_unless_said_otherwise(tmp_path):
+    file, images = write_youtube_vis(tmp_path)
+    assert images_of(SourceSettings(annotations=str(file))) == images
+    assert images_of(SourceSettings(annotations=str(file), images="/x")).name == "x"
+    assert images_of(SourceSettings(annotations=str(images))) is None  # a DAVIS folder
+
+
+def test_own_data_replaces_every_source_and_the_categories(tmp_path):
+    file, _ = write_youtube_vis(tmp_path)
+    chosen = with_own_data(preset({"main": {"sources": ["shapes"]}}), file)
+    assert chosen.model.categories == ("cat", "dog")
+    assert list(chosen.training.sources) == ["own"]
+    assert len(open_mixture(chosen, chosen.training.stages["main"], 0)) == 3
+
+
+def test_images_are_decoded_unless_only_their_headers_are_to_be_read(tmp_path):
+    file, images = write_youtube_vis(tmp_path)
+    frame = images / "a" / "00002.jpg"
+    content = frame.read_bytes()
+    frame.write_bytes(content[: content.index(b"\xff\xda")])  # cut where the pixels begin
+    own = {"own": SourceSettings(annotations=str(file)).model_dump()}
+    model = {"categories": ["cat", "dog"]}
+    assert faulty(preset(sources=own, model=model, check_images=False)) == []
+    (report,) = faulty(preset(sources=own, model=model))
+    assert [fault.place for fault in report.faults] == ["a, frame 2"]
+
+
+def test_a_set_with_a_fault_is_reported(tmp_path):
+    data = youtube_vis_data()
+    data["annotations"][1]["bboxes"][0] = [0, 0, 0, 4]
+    file, _ = write_youtube_vis(tmp_path, data)
+    own = {"own": SourceSettings(annotations=str(file)).model_dump()}
+    (report,) = faulty(preset(sources=own, model={"categories": ["cat", "dog"]}))
+    assert len(report.faults) == 1
+
+
+def test_a_file_without_its_folder_of_images_is_refused(tmp_path):
+    file, images = write_youtube_vis(tmp_path)
+    images.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="is no folder"):
+        with_own_data(preset(), file)

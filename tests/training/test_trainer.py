@@ -1,0 +1,70 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from lightning.pytorch.tuner.tuning import Tuner
+from safetensors.torch import load_file
+
+from propose_reduce.errors import InputError
+from propose_reduce.settings_training import StageSettings
+from propose_reduce.training import trainer
+from propose_reduce.training.data import StageData
+from propose_reduce.training.module import TrainingModule
+from propose_reduce.training.recipe import Run, train
+from propose_reduce.training.sources import open_mixture
+from training_runs import network, preset, preset_file
+
+
+def command(preset_file, run, *options):
+    """Run the command line in processes of its own."""
+    line = [sys.executable, "-m", "propose_reduce", "train", str(preset_file), "-o", str(run)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [*line, *options], env=environment, capture_output=True, text=True, check=True
+    )
+
+
+def test_two_processes_give_what_one_gives_that_accumulates_their_batches(tmp_path):
+    # Batch norms are frozen: each process keeps statistics of its own half alone.
+    model = {"freeze_batch_norm": True}
+    two = preset({"only": {"steps": 3}}, model=model, average=0.5)
+    command(preset_file(tmp_path, two), tmp_path / "two", "--devices", "2")
+    one = preset({"only": {"steps": 3, "accumulate": 2}}, model=model, average=0.5)
+    accumulated = load_file(train(one, Run(tmp_path / "one")))
+    shared = load_file(tmp_path / "two" / "weights.safetensors")
+    start = network(one).state_dict()
+    for name, value in accumulated.items():
+        torch.testing.assert_close(shared[name].float(), value.float(), rtol=1e-2, atol=1e-4)
+    moved = [name for name in accumulated if not torch.equal(start[name].half(), accumulated[name])]
+    assert len(moved) > len(accumulated) / 2
+
+
+def trial(monkeypatch, limit):
+    """Return module and data whose forward pass runs out of memory above ``limit`` pairs."""
+    chosen = preset()
+    stage = StageSettings(batch_size=1, optimizer="adamw")
+    mixture = open_mixture(chosen, stage, seed=0)
+    module = TrainingModule(network(chosen), chosen.training, stage, seed=0, steps=9)
+
+    def training_step(self, batch, batch_index):
+        if len(batch.samples) > limit:
+            raise RuntimeError("CUDA out of memory.")
+        return self.network.prop_head.decoder.predict.bias.sum() * 0
+
+    monkeypatch.setattr(TrainingModule, "training_step", training_step)
+    return module, StageData(mixture, stage, seed=0, workers=0), chosen.training
+
+
+def test_the_finder_stops_where_the_memory_ends(monkeypatch):
+    monkeypatch.setattr(trainer, "has_cuda", lambda: True)
+    found = trainer.largest_batch_size(*trial(monkeypatch, 20))
+    assert 18 <= found <= 20  # Lightning leaves a margin of 5 %
+
+
+def test_the_finder_needs_a_device_with_a_limit(monkeypatch):
+    monkeypatch.setattr(trainer, "has_cuda", lambda: False)
+    monkeypatch.setattr(Tuner, "scale_batch_size", pytest.fail)
+    with pytest.raises(InputError, match="--batch-size auto needs a CUDA device"):
+        trainer.largest_batch_size(*trial(monkeypatch, 5))

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.training.validation import clip_of, ground_truth, judge
+from training_runs import network, preset
+from videosets import SIZE, rectangle, video_set
+
+
+def moving_cat(folder):
+    masks = [rectangle(2 + t, 3, 12 + t, 15) for t in range(3)]
+    dog = [None, rectangle(20, 10, 30, 20), None]
+    return video_set(folder, [(0, masks), (1, dog)])
+
+
+def test_the_truth_as_predictions_scores_one(tmp_path):
+    truth = ground_truth(moving_cat(tmp_path))
+    perfect = [
+        {
+            "video_id": entry["video_id"],
+            "category_id": entry["category_id"],
+            "score": 0.9,
+            "segmentations": entry["segmentations"],
+        }
+        for entry in truth["annotations"]
+    ]
+    scores = evaluate_youtube_vis(truth, perfect).scores
+    assert scores["AP"] == pytest.approx(1.0)
+    assert scores["AR10"] == pytest.approx(1.0)
+
+
+def test_a_clip_is_fitted_into_the_models_size(tmp_path):
+    clip = clip_of(moving_cat(tmp_path).videos[0], preset())
+    assert (clip.original_size, clip.working_size) == (SIZE, (58, 96))
+    assert clip.frames[2].shape == (*SIZE, 3)
+
+
+def test_judging_leaves_the_network_in_its_mode(tmp_path):
+    chosen = preset(model={"categories": ["cat", "dog"]})
+    built = network(chosen).train()
+    scores = judge(built, chosen, moving_cat(tmp_path), torch.float32).scores
+    assert built.training
+    assert 0 <= scores["AP"] <= 1
