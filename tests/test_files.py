@@ -1,10 +1,12 @@
+import gc
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 
 from propose_reduce.errors import InputError
-from propose_reduce.files import replacing, write_text
+from propose_reduce.files import read_json, replacing, write_text
 
 
 def left(folder):
@@ -69,3 +71,28 @@ def test_a_file_size_limit_leaves_nothing_behind(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", [".", "/"])
+def test_a_folder_is_no_name_for_a_file(path):
+    with pytest.raises(InputError, match=rf"cannot write '{path}': it is a folder"):
+        write_text(Path(path), "text")
+
+
+def test_json_may_start_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["", "[1", "{'a': 1}", "[" * 100_000, "1" * 5000, b"\xff"])
+def test_what_is_no_json_is_said_in_one_line(tmp_path, text):
+    (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=r"a\.json' is no JSON: ") as told:
+        read_json(tmp_path / "a.json")
+    assert "\n" not in str(told.value)
+
+
+def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path):
+    write_text(tmp_path / "a.json", "[]")
+    read_json(tmp_path / "a.json")
+    assert gc.isenabled()

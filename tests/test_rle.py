@@ -53,6 +53,7 @@ def test_a_long_run_takes_several_characters():
         ("P", "no compressed run lengths"),
         ("3!", "no compressed run lengths"),
         ("1ä", "no compressed run lengths"),
+        ("1\ud800", "no compressed run lengths"),
         ("7O", "negative run"),
         ("PPPPPPPPPPPPP0", "no compressed run lengths"),
     ],
@@ -80,8 +81,8 @@ def test_more_masks_than_pycocotools_takes_at_once():
     assert rle.areas(encodings).tolist() == list(range(1, 301))
 
 
-@pytest.mark.parametrize("counts", ["", "P", "3P", "24P"])
-def test_counts_that_end_inside_a_number_have_no_complement(counts):
+@pytest.mark.parametrize("counts", ["", "P", "3P", "24P", "24ä", "\ud800"])
+def test_counts_that_no_encoder_writes_have_no_complement(counts):
     assert rle.complement_areas([{"size": [2, 3], "counts": counts}]).tolist() == [-1]
 
 
@@ -90,8 +91,13 @@ def test_a_truncated_encoding_is_found_by_its_areas(mask, random):
     encoding = rle.encode(mask)
     cut = encoding["counts"][: random.randrange(len(encoding["counts"]))]
     damaged = {"size": encoding["size"], "counts": cut}
-    outside = rle.complement_areas([damaged])[0]
-    assert outside < 0 or outside + rle.area(damaged) != mask.size
+    assert rle.sound_areas([encoding, damaged, encoding]).tolist() == [mask.sum(), -1, mask.sum()]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1e12, 1e30])
+def test_a_polygon_that_pycocotools_would_never_finish_is_refused(number):
+    with pytest.raises(InputError, match=r"polygon coordinate .* must be a number of"):
+        rle.from_polygons([[0, 0, 4, 0, 4, 4], [0, 0, number, 0, 4, 4]], 8, 8)
 
 
 def test_iou_is_that_of_the_masks():

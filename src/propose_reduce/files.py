@@ -1,14 +1,40 @@
-"""Files that appear whole or not at all: written under a temporary name, then renamed."""
+"""JSON files read, and files that appear whole or not at all.
+
+They are written under a temporary name, then renamed.
+"""
 
 from __future__ import annotations
 
+import gc
+import json
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from propose_reduce.errors import InputError
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        InputError: it cannot be read or is no JSON; the message gives the line.
+    """
+    # hundreds of thousands of new objects make the garbage collector search in vain, half the time
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' is no JSON: {' '.join(str(error).split())}") from error
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager
@@ -23,6 +49,8 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: the system refuses to write there (a parent that is a file, no permission, no
             space left, a file size limit).
     """
+    if not path.name:
+        raise InputError(f"cannot write '{path}': it is a folder; give another output path")
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -45,8 +45,22 @@ def box(encoding: Rle) -> list[float]:
     return [float(side) for side in coco.toBbox(encoding)]
 
 
+FARTHEST = 100_000
+"""Pixels from 0 to a polygon's corner at most: pycocotools walks every edge in fifths of a pixel,
+and fills the memory for a corner at 1e12 or NaN."""
+
+
 def from_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle:
-    """Return the union of polygons [x0, y0, x1, y1, ...] by COCO's own rasterisation rule."""
+    """Return the union of polygons [x0, y0, x1, y1, ...] by COCO's own rasterisation rule.
+
+    Raises:
+        InputError: a coordinate that is no number or farther from 0 than any image reaches.
+    """
+    for number in (number for ring in polygons for number in ring):
+        if not -FARTHEST <= number <= FARTHEST:
+            raise InputError(
+                f"polygon coordinate {number:g} must be a number of -{FARTHEST} to {FARTHEST}"
+            )
     merged = coco.merge(coco.frPyObjects([list(ring) for ring in polygons], height, width))
     return {"size": [height, width], "counts": merged["counts"].decode()}
 
@@ -66,7 +80,8 @@ def run_lengths(counts: str) -> np.ndarray:
     Raises:
         InputError: characters that no encoder writes, a cut number, or a negative run.
     """
-    digits = np.frombuffer(counts.encode("utf-8"), dtype=np.uint8).astype(np.int64) - 48
+    characters = counts.encode("utf-8", "surrogatepass")  # what no encoder writes gives big bytes
+    digits = np.frombuffer(characters, dtype=np.uint8).astype(np.int64) - 48
     ends = np.flatnonzero((digits & 32) == 0)
     if digits.size and (digits.min() < 0 or digits.max() > 63 or ends.size == 0):
         raise InputError(f"'{counts[:20]}' are no compressed run lengths")
@@ -125,13 +140,26 @@ def complement_areas(encodings: Sequence[Rle]) -> np.ndarray:
     return outside
 
 
+def sound_areas(encodings: Sequence[Rle]) -> np.ndarray:
+    """Return the numbers of pixels inside N masks: int64 (N,), -1 for damaged masks.
+
+    Damaged are those whose runs do not fill height x width exactly.
+    """
+    outside = complement_areas(encodings)
+    readable = outside >= 0  # the others must not reach pycocotools
+    inside = np.full(len(encodings), -1, dtype=np.int64)
+    inside[readable] = areas([e for e, good in zip(encodings, readable, strict=True) if good])
+    sizes = np.array([encoding["size"] for encoding in encodings], dtype=np.int64)
+    return np.where(inside + outside == sizes.reshape(-1, 2).prod(1), inside, -1)
+
+
 def _inverted(counts: str) -> str | None:
     """Return the counts of the mask's complement, or None where they do not decode.
 
     A run of 0 goes in front. Every run then stands one place later, and of the numbers only the
     third changes: it becomes a difference (see :func:`run_lengths`).
     """
-    if not counts or (ord(counts[-1]) - 48) & 32:
+    if not counts or not counts.isascii() or (ord(counts[-1]) - 48) & 32:
         return None
     head = FIRST_NUMBERS.match(counts)
     if head is None:  # fewer than three

@@ -4,7 +4,7 @@ import pytest
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.files import load_predictions, read_json
+from propose_reduce.evaluation.files import load_predictions
 from sequences import result, sequence
 from vis_files import CAT, DOG, object_, prediction, truth
 
@@ -93,12 +93,3 @@ def test_what_holds_no_predictions_is_an_error(tmp_path, text, message):
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=message):
         load_predictions(file, TWO_VIDEOS)
-
-
-def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path):
-    import gc
-
-    file = tmp_path / "given.json"
-    file.write_text("[]")
-    read_json(file)
-    assert gc.isenabled()

@@ -40,7 +40,8 @@ def youtube_vis(
     from rich.console import Console
 
     from propose_reduce.evaluation import evaluate_youtube_vis
-    from propose_reduce.evaluation.files import load_predictions, read_json
+    from propose_reduce.evaluation.files import load_predictions
+    from propose_reduce.files import read_json
 
     truth = read_json(ground_truth)
     with progress_bar("evaluating") as progress:

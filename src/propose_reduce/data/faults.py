@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from propose_reduce.data.videos import VideoSet
 from propose_reduce.errors import InputError
+from propose_reduce.files import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,7 @@ def load_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read, is no JSON, or holds something else.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is no JSON: {' '.join(str(error).split())}") from error
+    data = read_json(path)
     if not isinstance(data, dict):
         raise InputError(f"'{path}' must hold a JSON object, got {type(data).__name__}")
     return data

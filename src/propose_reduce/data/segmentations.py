@@ -33,24 +33,12 @@ def read_segmentations(values: Sequence[Any], size: Size) -> list[rle.Rle | Inpu
             read.append(error)
     places = [place for place, encoding in enumerate(read) if isinstance(encoding, dict)]
     encodings = [encoding for encoding in read if isinstance(encoding, dict)]
-    for place, encoding, area in zip(places, encodings, _areas(encodings), strict=True):
+    for place, encoding, area in zip(places, encodings, rle.sound_areas(encodings), strict=True):
         if area == 0:
             read[place] = None
         elif area < 0:
             read[place] = _damage(encoding)
     return read
-
-
-def _areas(encodings: Sequence[rle.Rle]) -> list[int]:
-    """Return the pixels of masks, -1 where the runs do not fill the mask exactly."""
-    outside = rle.complement_areas(encodings)
-    inside = iter(rle.areas([e for e, left in zip(encodings, outside, strict=True) if left >= 0]))
-    areas = []
-    for encoding, left in zip(encodings, outside, strict=True):
-        area = int(next(inside)) if left >= 0 else -1
-        whole = encoding["size"][0] * encoding["size"][1]
-        areas.append(area if area + left == whole else -1)
-    return areas
 
 
 def _damage(encoding: rle.Rle) -> InputError:

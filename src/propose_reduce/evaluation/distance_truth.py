@@ -11,8 +11,8 @@ from propose_reduce import rle
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.davis_files import ANNOTATIONS, annotation_folder, read_labels
 from propose_reduce.evaluation.davis_sequence import VOID
-from propose_reduce.evaluation.files import read_json
 from propose_reduce.evaluation.tracks import Track, Video, read_ground_truth
+from propose_reduce.files import read_json
 from propose_reduce.structures import Size
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,29 +9,10 @@ from typing import Any
 
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.tracks import name_of
+from propose_reduce.files import read_json
 from propose_reduce.results import VideoResult
 
 NATIVE_NAME = "result.json"
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
-
-    Raises:
-        InputError: it cannot be read or is no JSON; the message gives the line.
-    """
-    # hundreds of thousands of new objects make the garbage collector search in vain, half the time
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"'{path}' is no JSON: {error}") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -54,11 +54,8 @@ def mask_areas(track: Track) -> np.ndarray:
     """
     frames = [frame for frame, mask in enumerate(track.segmentations) if mask is not None]
     masks = [mask for mask in track.segmentations if mask is not None]
-    outside = rle.complement_areas(masks)
-    unreadable = bool(masks) and outside.min() < 0  # these must not reach pycocotools
-    inside = outside if unreadable else rle.areas(masks)
-    pixels = np.array([mask["size"] for mask in masks], dtype=np.int64).reshape(-1, 2).prod(1)
-    damaged = np.flatnonzero(outside < 0 if unreadable else inside + outside != pixels)
+    inside = rle.sound_areas(masks)
+    damaged = np.flatnonzero(inside < 0)
     if damaged.size:
         height, width = masks[damaged[0]]["size"]
         raise InputError(
