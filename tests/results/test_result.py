@@ -37,7 +37,7 @@ def test_the_table_names_each_sequence_and_where_it_is():
     console = Console(width=80, record=True)
     console.print(TWO.table())
     lines = console.export_text().splitlines()
-    assert "pets: 2 sequences, 2 frames" in lines[0]
+    assert "pets: sequences 2, frames 2" in lines[0]
     assert [cell.strip() for cell in lines[4].split("│")[1:-1]] == [
         "1", "cat", "0.900", "0", "1", "0-0",
     ]  # fmt: skip

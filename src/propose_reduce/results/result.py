@@ -155,7 +155,7 @@ class VideoResult:
         from rich.table import Table
         from rich.text import Text
 
-        title = f"{self.name}: {len(self.sequences)} sequences, {self.num_frames} frames"
+        title = f"{self.name}: sequences {len(self.sequences)}, frames {self.num_frames}"
         table = Table(title=Text(title), title_justify="left")
         for heading in ("id", "category", "score", "key frame", "frames", "present"):
             table.add_column(heading, justify="left" if heading == "category" else "right")
