@@ -26,8 +26,9 @@ class SourceSettings(Settings):
     weight: float | None = Field(
         None, ge=0, description="share of the samples; null for all: each sample once per epoch"
     )
-    categories: dict[str, str] = Field(
-        default_factory=dict, description="its category -> the model's; '*' stands for all others"
+    categories: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="its category -> the model's, null drops it; '*' stands for all others",
     )
     samples: int = Field(10_000, ge=1, description="shapes: samples of one epoch, new ones in each")
 

@@ -38,6 +38,12 @@ def test_objects_without_a_counterpart_go(tmp_path):
     assert [obj.id for obj in told.videos[0].objects] == [2]
 
 
+def test_a_map_to_nothing_drops_a_category_of_the_same_name(tmp_path):
+    videos = video_set(tmp_path, [(0, [MASK]), (1, [MASK])], ("mouse", "dog"))
+    told = with_categories(videos, ["mouse", "dog"], {"mouse": None})
+    assert told_categories(told) == ["dog"]
+
+
 def test_a_map_renames_and_the_star_takes_all_others(tmp_path):
     videos = video_set(tmp_path, [(0, [MASK]), (1, [MASK]), (2, [MASK])], ("car", "cat", "dog"))
     told = with_categories(videos, ["pet", "sedan"], {"car": "sedan", "*": "pet"})

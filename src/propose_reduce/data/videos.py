@@ -157,15 +157,15 @@ def shown(video: AnnotatedVideo) -> np.ndarray:
 
 
 def with_categories(
-    videos: VideoSet, categories: Sequence[str], renamed: Mapping[str, str] | None = None
+    videos: VideoSet, categories: Sequence[str], renamed: Mapping[str, str | None] | None = None
 ) -> VideoSet:
     """Return the set told in other categories; objects of a category without a counterpart go.
 
     Args:
         videos: the set.
         categories: the new categories.
-        renamed: old name -> new name, or ``*`` for all others; without an entry the same name
-            counts, where case and the difference of space, ``-`` and ``_`` do not matter.
+        renamed: old name -> new name, or ``*`` for all others; None drops; without an entry the
+            same name counts, where case and the difference of space, ``-`` and ``_`` do not matter.
 
     Raises:
         InputError: the map names a category that one of the sides does not have.
@@ -174,12 +174,13 @@ def with_categories(
     for old, new in renamed.items():
         if old != EVERYTHING_ELSE and old not in videos.categories:
             raise unknown_name(f"category of '{videos.name}':", old, videos.categories)
-        if new not in categories:
+        if new is not None and new not in categories:
             raise unknown_name("category", new, categories)
     by_name = {_plain(name): name for name in categories}
     places: dict[int, int] = {}
     for index, old in enumerate(videos.categories):
-        told = renamed.get(old) or by_name.get(_plain(old)) or renamed.get(EVERYTHING_ELSE)
+        same = by_name.get(_plain(old), renamed.get(EVERYTHING_ELSE))
+        told = renamed.get(old, same)
         if told is not None:
             places[index] = list(categories).index(told)
     return VideoSet(
