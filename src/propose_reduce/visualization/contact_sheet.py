@@ -86,7 +86,7 @@ class _Sheet:
         self.image = Image.new("RGB", size, PAPER)
         self._draw = ImageDraw.Draw(self.image)
         self._draw.text((GAP, GAP), result.name, INK, _font(18))
-        count = f"{len(result.sequences)} objects, {result.num_frames} frames"
+        count = f"objects {len(result.sequences)}, frames {result.num_frames}"
         self._draw.text((size[0] - GAP, GAP + 3), count, INK, _font(14), anchor="ra")
         if not rows:
             self._draw.text((LABELS, self._top), "no object was found", INK, _font(16))
