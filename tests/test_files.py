@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from propose_reduce.errors import InputError
-from propose_reduce.files import read_json, replacing, write_text
+from propose_reduce.files import is_folder, read_json, replacing, write_text
 
 
 def left(folder):
@@ -71,6 +71,11 @@ def test_a_file_size_limit_leaves_nothing_behind(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert left(tmp_path) == []
+
+
+def test_a_name_too_long_for_the_system_is_no_folder(tmp_path):
+    assert is_folder(tmp_path)
+    assert not is_folder(tmp_path / ("a" * 300))
 
 
 @pytest.mark.parametrize("path", [".", "/"])

@@ -17,6 +17,14 @@ from typing import Any
 from propose_reduce.errors import InputError
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder; False too for a name that the system does not take."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 

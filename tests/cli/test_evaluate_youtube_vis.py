@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from places import REFERENCE
 from propose_reduce.cli import main as frame
+from propose_reduce.errors import InputError
 from vis_files import object_, prediction, truth
 
 CASE = REFERENCE / "eval" / "ytvis" / "case07"
@@ -64,6 +65,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(files, capsys, monkeypatch, name,
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--frames", "--distance"])
+def test_what_only_the_report_shows_is_not_dropped_silently(files, tmp_path, option):
+    answer = evaluate(*files, option, tmp_path)
+    assert isinstance(answer.exception, InputError)
+    assert "add --report DIR" in str(answer.exception)
 
 
 def test_a_report_is_written(files, tmp_path):

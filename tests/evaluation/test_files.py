@@ -93,3 +93,18 @@ def test_what_holds_no_predictions_is_an_error(tmp_path, text, message):
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=message):
         load_predictions(file, TWO_VIDEOS)
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        ([], "the ground truth must be an object with 'videos', got a list"),
+        ({"videos": [3]}, "video number 0 must be an object"),
+        ({"videos": [{"name": "clip1"}]}, "video number 0: 'id' is missing"),
+        ({"videos": [{"id": 1, "name": "clip1"}]}, "'categories' is missing"),
+        (TWO_VIDEOS | {"categories": [{"name": "cat"}]}, "category number 0: 'id' is missing"),
+    ],
+)
+def test_a_faulty_ground_truth_is_refused_where_names_are_looked_up(tmp_path, truth, message):
+    with pytest.raises(InputError, match=message):
+        load_predictions(cats("clip1").save(tmp_path), truth)

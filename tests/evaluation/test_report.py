@@ -10,7 +10,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.report import LISTED, write_report
 from propose_reduce.evaluation.tracks import read_ground_truth
-from vis_files import DOG, object_, prediction, truth
+from vis_files import CAT, DOG, object_, prediction, truth
 
 LEFT, RIGHT = "####....", "....####"
 OBJECTS = [object_(LEFT, LEFT), object_(RIGHT, RIGHT, video=2, category=DOG)]
@@ -44,8 +44,9 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def report(folder, *, objects=OBJECTS, predictions=PREDICTIONS, videos=2, **options):
+def report(folder, *, objects=OBJECTS, predictions=PREDICTIONS, videos=2, names=None, **options):
     document = truth(*objects, videos=videos)
+    document["categories"] = names or document["categories"]
     metrics = evaluate_youtube_vis(document, predictions, per_video=True, errors=True)
     path = write_report(folder, metrics, read_ground_truth(document).videos, **options)
     return path.read_text()
@@ -122,8 +123,21 @@ def test_what_the_distance_analysis_left_is_included(tmp_path):
 
 
 def test_a_folder_without_the_distance_analysis_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"distance\.svg' cannot be read.*analyze distance"):
+    with pytest.raises(InputError, match=r"nowhere' has no sound distance\.svg"):
         report(tmp_path, distance=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("figure", "table"), [("", "a,b"), ("<svg></svg>", "")])
+def test_damaged_files_of_the_distance_analysis_are_an_error(tmp_path, figure, table):
+    (tmp_path / "distance.svg").write_text(figure)
+    (tmp_path / "drops.csv").write_text(table)
+    with pytest.raises(InputError, match=r"has no sound distance\.svg and drops\.csv"):
+        report(tmp_path, distance=tmp_path)
+
+
+def test_categories_of_the_same_name_have_a_row_each(tmp_path):
+    names = [{"id": CAT, "name": "pet"}, {"id": DOG, "name": "pet"}]
+    assert report(tmp_path, names=names).count("<td>pet</td>") == 2
 
 
 def test_metrics_without_details_are_not_enough(tmp_path):

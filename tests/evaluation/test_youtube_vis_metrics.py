@@ -49,3 +49,15 @@ def test_the_table_has_a_row_per_category_and_fits_80_columns():
 def test_videos_are_listed_the_worst_first():
     text = printed(evaluate_youtube_vis(TWO_VIDEOS, HALF, per_video=True).video_table())
     assert text.index("2 clip2") < text.index("1 clip1")
+
+
+def test_videos_without_an_object_are_listed_after_the_worst():
+    lone = truth(object_("##.", "#.."), videos=2)
+    text = printed(evaluate_youtube_vis(lone, [], per_video=True).video_table())
+    assert text.index("1 clip1") < text.index("2 clip2")
+
+
+def test_names_are_printed_as_they_are_and_twice_where_two_categories_share_one():
+    names = [{"id": id_, "name": "[/b][red]pet"} for id_ in (3, 7)]
+    text = printed(evaluate_youtube_vis(TWO_VIDEOS | {"categories": names}, HALF).table(), 120)
+    assert text.count("[/b][red]pet") == 2

@@ -39,10 +39,13 @@ def youtube_vis(
     """Judge instance sequences by the rules of YouTube-VIS."""
     from rich.console import Console
 
+    from propose_reduce.errors import InputError
     from propose_reduce.evaluation import evaluate_youtube_vis
     from propose_reduce.evaluation.files import load_predictions
     from propose_reduce.files import read_json
 
+    if report is None and (frames or distance):
+        raise InputError("--frames and --distance are for the report: add --report DIR")
     truth = read_json(ground_truth)
     with progress_bar("evaluating") as progress:
         metrics = evaluate_youtube_vis(

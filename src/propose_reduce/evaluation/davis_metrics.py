@@ -150,17 +150,21 @@ class DavisMetrics:
     def sequence_table(self) -> Table:
         """Return the means of every sequence as a table for the screen."""
         table = _table("Per sequence", ["sequence"], METRICS)
+        from rich.text import Text
+
         for sequence, scores in self.per_sequence().items():
-            table.add_row(sequence, *_cells(scores, METRICS))
+            table.add_row(Text(sequence), *_cells(scores, METRICS))
         return table
 
     def object_table(self) -> Table:
         """Return the numbers of every object as a table for the screen."""
         table = _table("Per object", ["sequence", "object", "proposal"], STATISTICS)
+        from rich.text import Text
+
         for scores in self.objects:
             proposal = "none" if scores.proposal is None else str(scores.proposal)
             numbers = _cells(scores.statistics(), STATISTICS)
-            table.add_row(scores.sequence, str(scores.gt_object), proposal, *numbers)
+            table.add_row(Text(scores.sequence), str(scores.gt_object), proposal, *numbers)
         return table
 
 

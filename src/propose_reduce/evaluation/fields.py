@@ -11,6 +11,9 @@ from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.structures import Size
 
+MOST_PIXELS = 2**32
+"""A mask has fewer: pycocotools counts them in 32 bits."""
+
 
 def field(entry: Any, name: str, where: str) -> Any:
     """Return a field that must be there.
@@ -23,7 +26,8 @@ def field(entry: Any, name: str, where: str) -> Any:
     if not isinstance(entry, Mapping):
         raise InputError(f"{where} must be an object with fields, got {entry!r:.40}")
     if name not in entry:
-        raise InputError(f"{where}: '{name}' is missing; it has {', '.join(map(str, entry))}")
+        fields = ", ".join(map(str, entry)) or "no fields"
+        raise InputError(f"{where}: '{name}' is missing; it has {fields}")
     return entry[name]
 
 
@@ -41,6 +45,22 @@ def whole_number(entry: Any, name: str, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InputError(f"{where}: '{name}' must be a whole number, got {value!r:.40}")
     return value
+
+
+def positive(entry: Any, name: str, where: str) -> int:
+    """Return a field that must be a whole number of at least 1."""
+    value = whole_number(entry, name, where)
+    if value < 1:
+        raise InputError(f"{where}: '{name}' must be at least 1, got {value}")
+    return value
+
+
+def flag(entry: Any, name: str, where: str) -> bool:
+    """Return a field that must be 0 or 1, as number or truth value."""
+    value = field(entry, name, where)
+    if not isinstance(value, int) or value not in (0, 1):
+        raise InputError(f"{where}: '{name}' must be 0 or 1, got {value!r:.40}")
+    return bool(value)
 
 
 def listed_id(entry: Any, name: str, known: Mapping[int, Any], where: str) -> int:
@@ -74,7 +94,12 @@ def areas(annotation: Any, where: str) -> tuple[float | None, ...]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def segmentations(entry: Any, size: Size, where: str) -> tuple[rle.Rle | None, ...]:
@@ -99,6 +124,8 @@ def _encoding(mask: Any, size: Size, where: str, frame: int) -> rle.Rle:
         counts = mask["counts"]
         if not isinstance(height, int) or not isinstance(width, int):
             raise TypeError("size")
+        if height < 1 or width < 1 or height * width >= MOST_PIXELS:
+            raise ValueError("size")
         if isinstance(counts, str):
             return mask
         if isinstance(counts, bytes):
@@ -112,6 +139,7 @@ def _encoding(mask: Any, size: Size, where: str, frame: int) -> rle.Rle:
 
 
 def _polygons(rings: Sequence[Sequence[float]], size: Size) -> rle.Rle:
-    if any(len(ring) < 4 for ring in rings):  # pycocotools takes four numbers for a box
+    # two corners: pycocotools takes four numbers for a box
+    if any(len(ring) < 4 or len(ring) % 2 for ring in rings):
         raise ValueError("polygons")
     return rle.from_polygons(rings, *size)

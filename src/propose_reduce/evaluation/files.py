@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.evaluation.tracks import name_of
-from propose_reduce.files import read_json
+from propose_reduce.evaluation.tracks import entries_by_id, name_of
+from propose_reduce.files import is_folder, read_json
 from propose_reduce.results import VideoResult
 
 NATIVE_NAME = "result.json"
@@ -28,10 +28,8 @@ def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[s
         InputError: nothing to read there, or a native result whose video is not in the ground
             truth, is there under several ids, or comes twice.
     """
-    if path.is_dir():
-        files = sorted(path.rglob(NATIVE_NAME))
-        if not files:
-            raise InputError(f"folder '{path}' has no {NATIVE_NAME} below it; give a result file")
+    if is_folder(path):
+        files = native_files(path, NATIVE_NAME)
         return _from_native([VideoResult.load(file) for file in files], files, ground_truth)
     content = read_json(path)
     if isinstance(content, list):
@@ -45,11 +43,29 @@ def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[s
     )
 
 
+def native_files(path: Path, name: str) -> list[Path]:
+    """Return a file itself, or all files of a name below a folder.
+
+    Raises:
+        InputError: the folder has none.
+    """
+    if not is_folder(path):
+        return [path]
+    files = sorted(path.rglob(name))
+    if not files:
+        raise InputError(f"folder '{path}' has no {name} below it: give such a file")
+    return files
+
+
 def _from_native(
     results: Sequence[VideoResult], files: Sequence[Path], ground_truth: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    videos = _ids_by_name(ground_truth.get("videos", []), "video")
-    ids = _ids_by_name(ground_truth.get("categories", []), "category")
+    listed = entries_by_id(ground_truth, "videos")
+    videos = _ids_by_name({id_: name_of(video) for id_, video in listed.items()})
+    for id_ in listed:
+        videos.setdefault(str(id_), [id_])
+    categories = entries_by_id(ground_truth, "categories")
+    ids = _ids_by_name({id_: str(entry.get("name")) for id_, entry in categories.items()})
     seen: Counter[int] = Counter()
     predictions = []
     for result, file in zip(results, files, strict=True):
@@ -68,15 +84,10 @@ def _from_native(
     return predictions
 
 
-def _ids_by_name(entries: Sequence[Mapping[str, Any]], kind: str) -> dict[str, list[int]]:
-    """Return the ids behind each name; a video is known by its id as text too."""
+def _ids_by_name(names: Mapping[int, str]) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {}
-    for entry in entries:
-        name = name_of(entry) if kind == "video" else str(entry.get("name"))
-        ids.setdefault(name, []).append(entry["id"])
-    if kind == "video":
-        for entry in entries:
-            ids.setdefault(str(entry["id"]), [entry["id"]])
+    for id_, name in names.items():
+        ids.setdefault(name, []).append(id_)
     return ids
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -78,10 +78,10 @@ def write_report(
         distance=_distance(distance) if distance is not None else "",
         categories=_scores_table(
             "category",
-            {metrics.categories[id_]: scores for id_, scores in metrics.per_category.items()},
+            [(metrics.categories[id_], scores) for id_, scores in metrics.per_category.items()],
             total=metrics.scores,
         ),
-        videos=_videos_tables({names[id_]: per_video[id_] for id_ in judged}),
+        videos=_videos_tables([(names[id_], per_video[id_]) for id_ in judged]),
         sheets=_sheets(pictures, judged, per_video) if frames is not None else "",
         failures="".join(
             case_html(case, pictures) for case in failure_cases(mistakes, metrics.categories)
@@ -120,7 +120,7 @@ def table_html(
 
 def _scores_table(
     heading: str,
-    rows: Mapping[str, Mapping[str, float]],
+    rows: Iterable[tuple[str, Mapping[str, float]]],
     total: Mapping[str, float] | None = None,
 ) -> str:
     def cells(name: str, scores: Mapping[str, float]) -> list[str]:
@@ -128,18 +128,17 @@ def _scores_table(
 
     return table_html(
         [heading, *KEYS],
-        [cells(name, scores) for name, scores in rows.items()],
+        [cells(name, scores) for name, scores in rows],
         cells("all", total) if total else (),
     )
 
 
-def _videos_tables(rows: Mapping[str, Mapping[str, float]]) -> str:
+def _videos_tables(rows: Sequence[tuple[str, Mapping[str, float]]]) -> str:
     """Return the videos, the worst first, all but the first ones folded away."""
-    ordered = list(rows.items())
-    tables = [_scores_table("video", dict(part)) for part in (ordered[:LISTED], ordered[LISTED:])]
+    tables = [_scores_table("video", part) for part in (rows[:LISTED], rows[LISTED:])]
     text = '<p class="soft">Every video alone, the worst first.</p>' + _wide(tables[0])
-    if len(ordered) > LISTED:
-        more = f"{len(ordered) - LISTED} more"
+    if len(rows) > LISTED:
+        more = f"{len(rows) - LISTED} more"
         text += f"<details><summary>{more}</summary>{_wide(tables[1])}</details>"
     return text
 
@@ -174,19 +173,18 @@ def _sheets(
 
 def _distance(folder: Path) -> str:
     """Return the figure and the table that the distance analysis left in a folder."""
-    texts = []
-    for name in ("distance.svg", "drops.csv"):
-        try:
-            texts.append((folder / name).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(
-                f"'{folder / name}' cannot be read: {error.strerror}; give a folder that "
-                "'analyze distance' wrote"
-            ) from error
-    header, *rows = csv.reader(texts[1].splitlines())
-    rows = [[f"{float(cell):.3g}" if "." in cell else cell for cell in row] for row in rows]
+    try:
+        figure = inline((folder / "distance.svg").read_text(encoding="utf-8"))
+        drops = (folder / "drops.csv").read_text(encoding="utf-8")
+        header, *rows = csv.reader(drops.splitlines())
+        rows = [[f"{float(cell):.3g}" if "." in cell else cell for cell in row] for row in rows]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"'{folder}' has no sound distance.svg and drops.csv: give a folder that 'analyze "
+            "distance' wrote"
+        ) from error
     return (
         "<h2>Quality over the distance from the key frame</h2>"
-        f"<figure>{inline(texts[0])}</figure>"
+        f"<figure>{figure}</figure>"
         f"<details><summary>the numbers</summary>{_wide(table_html(header, rows))}</details>"
     )

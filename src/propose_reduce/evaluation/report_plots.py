@@ -34,7 +34,7 @@ def precision_recall(metrics: YoutubeVisMetrics) -> str:
     axes.fill_between(RECALL_POINTS, mean, color="#d55e00", alpha=0.08)
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(color=GRID, linewidth=0.6)
-    axes.legend(frameon=False, fontsize=9, loc="upper right")
+    axes.legend(framealpha=0.85, edgecolor="none", fontsize=9, loc="upper right")
     return _svg(figure, "precision-recall")
 
 

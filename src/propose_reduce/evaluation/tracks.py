@@ -17,8 +17,10 @@ from propose_reduce.errors import InputError
 from propose_reduce.evaluation.fields import (
     areas,
     field,
+    flag,
     list_field,
     listed_id,
+    positive,
     score,
     segmentations,
     whole_number,
@@ -111,11 +113,11 @@ def read_ground_truth(document: Mapping[str, Any]) -> GroundTruth:
         InputError: a missing or wrong field, an id that is there twice, or an annotation of a
             video or category that is not listed; the message names the entry.
     """
-    videos = _by_id(_entries(document, "videos"), "video")
-    categories = _by_id(_entries(document, "categories"), "category")
+    videos = entries_by_id(document, "videos")
+    categories = entries_by_id(document, "categories")
     names = {id_: str(entry.get("name", id_)) for id_, entry in categories.items()}
     truths = defaultdict(list)
-    for id_, annotation in _by_id(_entries(document, "annotations"), "annotation").items():
+    for id_, annotation in entries_by_id(document, "annotations").items():
         entry = f"annotation {id_}"
         video = listed_id(annotation, "video_id", videos, entry)
         truths[video].append(
@@ -124,7 +126,7 @@ def read_ground_truth(document: Mapping[str, Any]) -> GroundTruth:
                 id=id_,
                 category=listed_id(annotation, "category_id", categories, entry),
                 segmentations=segmentations(annotation, _size(videos[video]), entry),
-                crowd=bool(field(annotation, "iscrowd", entry)),
+                crowd=flag(annotation, "iscrowd", entry),
                 areas=areas(annotation, entry),
             )
         )
@@ -226,17 +228,26 @@ def _notes(unlisted: Mapping[Hashable, int], odd: Mapping[str, int]) -> Iterable
         )
 
 
-def _entries(document: Mapping[str, Any], name: str) -> list[Any]:
+KINDS = {"videos": "video", "categories": "category", "annotations": "annotation"}
+
+
+def entries_by_id(document: Mapping[str, Any], part: str) -> dict[int, Mapping[str, Any]]:
+    """Return the entries of a part of the file by id.
+
+    Args:
+        document: an annotation file.
+        part: ``videos`` or ``categories``, which come in the order of their ids, or
+            ``annotations``, whose own order counts.
+
+    Raises:
+        InputError: something is no list of objects, or an id is missing or there twice.
+    """
     if not isinstance(document, Mapping):
-        found = type(document).__name__
-        raise InputError(f"the ground truth must be an object with '{name}', got a {found}")
-    return list_field(document, name, "the ground truth")
-
-
-def _by_id(entries: Sequence[Any], kind: str) -> dict[int, Mapping[str, Any]]:
-    """Return entries by their id, ascending for all but annotations, whose order counts."""
+        wrong = type(document).__name__
+        raise InputError(f"the ground truth must be an object with '{part}', got a {wrong}")
+    kind = KINDS[part]
     found: dict[int, Mapping[str, Any]] = {}
-    for place, entry in enumerate(entries):
+    for place, entry in enumerate(list_field(document, part, "the ground truth")):
         where = f"{kind} number {place}"
         id_ = whole_number(entry, "id", where)
         if id_ in found:
@@ -249,14 +260,18 @@ def _by_id(entries: Sequence[Any], kind: str) -> dict[int, Mapping[str, Any]]:
 
 def _size(video: Mapping[str, Any]) -> Size:
     where = f"video {video['id']}"
-    return whole_number(video, "height", where), whole_number(video, "width", where)
+    return positive(video, "height", where), positive(video, "width", where)
 
 
 def _num_frames(video: Mapping[str, Any]) -> int:
     if video.get("length") is None:
         return len(_frame_names(video))
-    return whole_number(video, "length", f"video {video['id']}")
+    return positive(video, "length", f"video {video['id']}")
 
 
 def _frame_names(video: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(name) for name in video.get("file_names") or ())
+    where = f"video {video['id']}"
+    names = list_field(video, "file_names", where) if video.get("file_names") else []
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"{where}: 'file_names' must be a list of paths, got {names!r:.60}")
+    return tuple(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,31 +86,37 @@ class YoutubeVisMetrics:
             f"{self.counts['predictions']} predictions for {self.counts['objects']} objects "
             f"in {self.counts['videos']} videos, percent"
         )
-        rows = {self.categories[id_]: scores for id_, scores in self.per_category.items()}
+        rows = [(self.categories[id_], scores) for id_, scores in self.per_category.items()]
         table = _table("category", rows, title)
         table.add_section()
         table.add_row("all", *_cells(self.scores), style="bold")
         return table
 
     def video_table(self) -> Table:
-        """Return the numbers of every video alone in percent, the worst first."""
+        """Return the numbers of every video alone in percent, the worst first.
+
+        Videos without an object, where nothing is defined, come last.
+        """
         per_video = self.per_video or {}
-        ordered = sorted(per_video, key=lambda id_: per_video[id_]["AP"])
-        rows = {f"{id_} {self.videos[id_]}": per_video[id_] for id_ in ordered}
+        ordered = sorted(
+            per_video, key=lambda id_: (per_video[id_]["AP"] < 0, per_video[id_]["AP"])
+        )
+        rows = [(f"{id_} {self.videos[id_]}", per_video[id_]) for id_ in ordered]
         return _table("video", rows, "Every video alone, the worst first, percent")
 
 
-def _table(heading: str, rows: Mapping[str, Mapping[str, float]], title: str) -> Table:
+def _table(heading: str, rows: Iterable[tuple[str, Mapping[str, float]]], title: str) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     # narrow enough for 80 columns with names of usual length
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
     table.add_column(heading, no_wrap=True)
     for key in KEYS:
         table.add_column(key, justify="right", no_wrap=True)
-    for name, scores in rows.items():
-        table.add_row(name, *_cells(scores))
+    for name, scores in rows:
+        table.add_row(Text(name), *_cells(scores))  # brackets in a name are no markup
     return table
 
 
