@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli import analyze, convert, data, evaluate, predict, train
+from propose_reduce.cli import analyze, convert, data, demo, evaluate, predict, train
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ def _root(
 
 
 app.command("convert")(convert.convert)
+app.command("demo")(demo.demo)
 app.command("predict")(predict.predict)
 app.command("train")(train.train)
 app.add_typer(analyze.app, name="analyze")

@@ -1,0 +1,24 @@
+"""``propose-reduce demo``: the main job on a rendered clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="where to put what is made")
+    ] = Path("propose-reduce-demo"),
+) -> None:
+    """Render a clip of moving shapes, find and follow them all, and judge the result."""
+    from rich.console import Console
+
+    from propose_reduce import api
+    from propose_reduce.cli.video_progress import VideoProgress
+
+    with VideoProgress() as watcher:
+        made = api.demo(output, watcher)
+    Console(soft_wrap=True).print(made)
