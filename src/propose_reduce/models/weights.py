@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from propose_reduce.errors import InputError
@@ -93,7 +93,8 @@ def save_weights(
         "card": json.dumps(dict(card)),
     }
     with replacing(Path(path)) as temporary:
-        save_file(tensors, temporary, metadata)
+        # not save_file: its files can be read by nobody but their owner
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
