@@ -45,6 +45,14 @@ def test_the_file_holds_the_official_numbers(case):
     assert f"metrics -> {out}" in answer.output.replace("\n", "")
 
 
+def test_sequences_that_do_not_count_are_named(case):
+    assert evaluate(case / "gt", case / "unsup", "--task", "unsupervised").stderr == ""
+    write_labels(case / "gt" / "late", np.stack([np.zeros((8, 8)), np.ones((8, 8))]))
+    write_labels(case / "unsup" / "late", np.ones((2, 8, 8)))
+    answer = evaluate(case / "gt", case / "unsup", "--task", "unsupervised")
+    assert "shows no object: late" in answer.stderr
+
+
 def test_tables_are_shown_as_asked(case):
     plain = evaluate(case / "gt", case / "unsup", "--task", "unsupervised")
     assert "J&F" in plain.output

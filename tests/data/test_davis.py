@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from places import SHARED, needs_shared
-from propose_reduce.data.davis import read_davis, read_labels, scan_davis
+from propose_reduce.data.davis import read_davis, scan_davis
 from propose_reduce.errors import InputError
 from videosets import rectangle, write_frames
 
@@ -78,13 +78,6 @@ def test_a_split_names_the_videos(tmp_path):
         read_davis(tmp_path, "trian")
 
 
-@pytest.mark.parametrize("mode", ["L", "P"])
-def test_255_alone_is_the_object_of_a_grey_map_and_void_of_a_palette(tmp_path, mode):
-    write_labels(tmp_path / "map.png", rectangle(0, 0, 5, 5) * 255, mode)
-    labels = read_labels(tmp_path / "map.png")
-    assert set(np.unique(labels)) == {0, 1 if mode == "L" else 255}
-
-
 def colour_map(path):
     cv2.imwrite(str(path), np.zeros((24, 40, 3), dtype=np.uint8))
 
@@ -100,7 +93,7 @@ def no_image(path):
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (colour_map, "mode RGB: label maps are palette or grey"),
+        (colour_map, "mode RGB: write labels as palette indices"),
         (narrow_map, "is 39x24 pixels, its video 40x24"),
         (no_image, "cannot be read"),
     ],

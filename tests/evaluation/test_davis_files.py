@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from label_files import write_labels
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.davis_files import PngMaps, find_sequences, read_labels
+from propose_reduce.evaluation.davis_files import PngMaps, find_sequences
 
 MAPS = np.arange(12, dtype=np.uint8).reshape(3, 2, 2) % 3
 
@@ -97,6 +96,19 @@ def test_an_unknown_sequence_in_the_list_offers_the_nearest(root, results, tmp_p
         find_sequences(root, results, task="unsupervised", split=tmp_path / "mine.txt")
 
 
+def test_a_list_may_name_a_sequence_twice_and_start_with_a_byte_order_mark(root, results, tmp_path):
+    (tmp_path / "mine.txt").write_text("dogs\nbear\ndogs\n", encoding="utf-8-sig")
+    found = find_sequences(root, results, task="unsupervised", split=tmp_path / "mine.txt")
+    assert [files.name for files in found] == ["dogs", "bear"]
+
+
+def test_the_folder_that_predict_filled_is_a_result(root, tmp_path):
+    for name in ("bear", "dogs"):
+        write_labels(tmp_path / "out" / name / "davis", MAPS)
+    found = find_sequences(root, tmp_path / "out", task="unsupervised")
+    assert found[1].predictions[0] == tmp_path / "out" / "bear" / "davis" / "00000.png"
+
+
 def test_folders_that_are_not_there_are_errors(root, results, tmp_path):
     nowhere = tmp_path / "nowhere"
     with pytest.raises(InputError, match="nowhere' is no folder: give a DAVIS root"):
@@ -125,30 +137,3 @@ def test_labels_are_palette_indices(tmp_path):
     assert len(maps) == 3
     assert maps[1].dtype == np.uint8
     assert (np.stack([maps[0], maps[1], maps[2]]) == MAPS).all()
-
-
-def test_labels_may_be_grey_values_or_bits(tmp_path):
-    labels = np.array([[0, 1], [7, 255]], dtype=np.uint8)
-    Image.fromarray(labels).save(tmp_path / "grey.png")
-    assert (read_labels(tmp_path / "grey.png") == labels).all()
-    Image.fromarray(labels > 1).save(tmp_path / "bits.png")
-    assert read_labels(tmp_path / "bits.png").tolist() == [[0, 0], [1, 1]]
-
-
-def test_colours_and_16_bits_are_errors(tmp_path):
-    Image.fromarray(np.zeros((2, 2, 3), dtype=np.uint8)).save(tmp_path / "colour.png")
-    with pytest.raises(InputError, match="mode RGB: write labels as palette indices"):
-        read_labels(tmp_path / "colour.png")
-    Image.fromarray(np.zeros((2, 2), dtype=np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(InputError, match="mode I;16"):
-        read_labels(tmp_path / "deep.png")
-
-
-def test_damaged_files_are_errors_that_name_them(tmp_path):
-    (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(InputError, match=r"text\.png' cannot be read: it is no image or damaged"):
-        read_labels(tmp_path / "text.png")
-    whole = (write_labels(tmp_path / "x", 40 * np.eye(64)[None]) / "00000.png").read_bytes()
-    (tmp_path / "half.png").write_bytes(whole[: len(whole) - 60])
-    with pytest.raises(InputError, match=r"half\.png' cannot be read"):
-        read_labels(tmp_path / "half.png")

@@ -8,9 +8,9 @@ from pycocotools.mask import iou
 from label_files import write_labels
 from places import SHARED, needs_shared
 from propose_reduce import rle
+from propose_reduce.data.label_maps import read_labels
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_davis
-from propose_reduce.evaluation.davis_files import read_labels
 
 pytestmark = needs_shared
 

@@ -84,6 +84,12 @@ def test_a_sequence_without_objects_contributes_nothing():
     assert evaluate(rows([0, 255], [1, 1]), rows([1, 1], [1, 1])) == ()
 
 
+def test_a_binary_mask_of_0_and_255_is_no_truth_and_not_silently_nothing():
+    binary = rows([0, 255], [0, 0])
+    with pytest.raises(InputError, match="holds 255, which is void, and no object: write 1"):
+        evaluate(binary, rows([0, 1], [0, 0]))
+
+
 def test_void_is_left_out_of_the_unsupervised_task_only():
     truth = rows(*3 * [[1, 1, 255, 0]])
     result = rows(*3 * [[1, 1, 1, 0]])

@@ -84,6 +84,12 @@ def test_label_maps_of_several_sizes_are_an_error(tmp_path):
         open_truth(tmp_path).find("dog")
 
 
+def test_binary_masks_of_0_and_255_are_an_error(tmp_path):
+    write_labels(tmp_path / "dog", 255 * MAPS.clip(0, 1))
+    with pytest.raises(InputError, match="dog: the ground truth holds 255, which is void"):
+        open_truth(tmp_path).find("dog")
+
+
 def test_a_path_with_nothing_there_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.json' cannot be read"):
         open_truth(tmp_path / "nothing.json")

@@ -57,6 +57,8 @@ def davis(
     if per_sequence:
         console.print(metrics.sequence_table())
     console.print(metrics.table())
+    for note in metrics.notes:
+        typer.echo(f"note: {note}", err=True)
     if output is not None:
         metrics.save(output)
         typer.echo(f"metrics -> {output}")

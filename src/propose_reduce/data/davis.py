@@ -14,12 +14,12 @@ from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.data.faults import Fault, Scan, sound
+from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.settings import category_set
 from propose_reduce.structures import Size
 
-VOID = 255
 FRAMES = Path("JPEGImages")
 LABELS = (Path("Annotations_unsupervised"), Path("Annotations"))  # the first that exists is taken
 RESOLUTIONS = ("480p", "Full-Resolution", ".")  # likewise; the last: no such level of folders
@@ -61,26 +61,6 @@ def scan_davis(root: Path, split: str | None = None) -> Scan:
         except InputError as error:
             faults.append(Fault(name, str(error)))
     return Scan(VideoSet(str(root), category_set("davis"), tuple(videos)), faults)
-
-
-def read_labels(path: Path) -> np.ndarray:
-    """Return a label map, uint8 (H, W): object numbers, 0 background, 255 void.
-
-    Raises:
-        InputError: the file is missing, damaged, or neither a palette nor a grey PNG.
-    """
-    try:
-        with Image.open(path) as image:
-            mode, labels = image.mode, np.array(image)
-    except (OSError, SyntaxError) as error:
-        raise InputError(f"'{path}' cannot be read: it is missing, damaged or no image") from error
-    if mode not in {"P", "L", "1"}:
-        raise InputError(
-            f"'{path}' is an image of mode {mode}: label maps are palette or grey PNGs"
-        )
-    if mode == "1" or (mode == "L" and np.isin(labels, (0, VOID)).all()):
-        return (labels > 0).astype(np.uint8)
-    return labels
 
 
 def _existing(root: Path, choices: Sequence[Path]) -> Path:
@@ -132,7 +112,7 @@ def _size(frame: Path) -> Size:
 
 
 def _sized_labels(path: Path, size: Size) -> np.ndarray:
-    labels = read_labels(path)
+    labels = read_labels(path, binary=True)
     if labels.shape != size:
         got, expected = (f"{side[1]}x{side[0]}" for side in (labels.shape, size))
         raise InputError(f"'{path}' is {got} pixels, its video {expected}")

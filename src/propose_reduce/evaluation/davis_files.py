@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from propose_reduce.data.label_maps import read_labels
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.davis_metrics import Task
 from propose_reduce.evaluation.davis_sequence import evaluated_frames
+from propose_reduce.files import is_folder
 
 ANNOTATIONS = {
     "unsupervised": Path("Annotations_unsupervised", "480p"),
@@ -58,25 +59,6 @@ class SequenceFiles:
     predictions: tuple[Path, ...]
 
 
-def read_labels(path: Path) -> np.ndarray:
-    """Return a label map, uint8 (H, W): the palette indices or grey values of a PNG.
-
-    Raises:
-        InputError: the file cannot be read or is a colour or 16-bit image.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in {"P", "L", "1"}:
-                raise InputError(
-                    f"'{path}' is a PNG of mode {image.mode}: write labels as palette indices or "
-                    "8-bit grey values"
-                )
-            return np.array(image, dtype=np.uint8)
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        reason = getattr(error, "strerror", None) or "it is no image or damaged"
-        raise InputError(f"'{path}' cannot be read: {reason}") from error
-
-
 def find_sequences(
     ground_truth: Path, predictions: Path, *, task: Task, split: Path | None = None
 ) -> list[SequenceFiles]:
@@ -84,7 +66,8 @@ def find_sequences(
 
     Args:
         ground_truth: a DAVIS root, or a folder with one folder of PNGs per sequence.
-        predictions: a folder with one folder of PNGs per sequence; more than needed is ignored.
+        predictions: a folder with one folder of PNGs per sequence, or the folder that ``predict
+            --format davis`` filled; more than needed is ignored.
         task: decides between a root's two annotation folders and which frames are needed.
         split: a text file with one sequence name per line; by default what the root lists for
             validation, or every folder.
@@ -103,14 +86,14 @@ def find_sequences(
         if name not in known:
             place = f"listed in '{listed}', no folder in '{folder}'"
             raise unknown_name(f"sequence ({place})", name, known)
-    if not predictions.is_dir():
+    if not is_folder(predictions):
         raise InputError(f"'{predictions}' is no folder: give one with a folder per sequence")
     return [_sequence_files(folder / name, predictions / name, task) for name in names]
 
 
 def annotation_folder(ground_truth: Path, task: Task) -> Path:
     """Return the folder of sequence folders inside a DAVIS root, or the folder itself."""
-    if not ground_truth.is_dir():
+    if not is_folder(ground_truth):
         raise InputError(f"'{ground_truth}' is no folder: give a DAVIS root or sequence folders")
     if not any((ground_truth / path.parts[0]).is_dir() for path in ANNOTATIONS.values()):
         return ground_truth
@@ -125,7 +108,8 @@ def annotation_folder(ground_truth: Path, task: Task) -> Path:
 
 def _read_split(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").split()
+        # a sequence that is named twice counts once, as in the official tool
+        return list(dict.fromkeys(path.read_text(encoding="utf-8-sig").split()))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"split file '{path}' cannot be read: {error}") from error
 
@@ -135,6 +119,8 @@ def _sequence_files(ground_truth: Path, predictions: Path, task: Task) -> Sequen
     frames = sorted(path for path in ground_truth.iterdir() if path.suffix == ".png")
     if not frames:
         raise InputError(f"'{ground_truth}' holds no PNG: every sequence needs its frames")
+    if (predictions / "davis").is_dir():  # predict leaves the maps of a single video there
+        predictions /= "davis"
     results = tuple(predictions / path.name for path in frames)
     needed = [results[frame] for frame in evaluated_frames(task, len(frames))]
     missing = [path for path in needed if not path.is_file()]

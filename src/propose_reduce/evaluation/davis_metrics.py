@@ -107,6 +107,17 @@ class DavisMetrics:
         """The global numbers: plain means over all objects; NaN when there is none."""
         return _averages(self.objects)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What counts for nothing, one line each."""
+        empty = sorted(set(self.sequences) - {scores.sequence for scores in self.objects})
+        if not empty:
+            return ()
+        return (
+            "sequences that do not count, because the first frame of the ground truth shows no "
+            f"object: {', '.join(empty)}",
+        )
+
     def per_sequence(self) -> dict[str, dict[str, float]]:
         """Return the means over the objects of each sequence that has any."""
         groups: dict[str, list[ObjectScores]] = {}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import product
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from propose_reduce.data.label_maps import VOID
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.davis_metrics import ObjectScores, Series, Task
 from propose_reduce.evaluation.similarity import regions, similarity
 
 Resize: TypeAlias = Literal["nearest"]
 
-VOID = 255
 # The unsupervised challenge allows this many proposals per sequence (official tool).
 MAX_PROPOSALS = 20
 
@@ -58,8 +58,8 @@ def evaluate_davis_sequence(
         name: the sequence's name, for the scores and the error messages.
 
     Raises:
-        InputError: numbers of frames or sizes differ, no frame is left to evaluate, or a result
-            holds a label beyond the task's limit.
+        InputError: numbers of frames or sizes differ, no frame is left to evaluate, a result holds
+            a label beyond the task's limit, or the ground truth has void and no object at all.
     """
     frames = evaluated_frames(task, len(ground_truth))
     if len(ground_truth) != len(predictions) or not frames:
@@ -70,6 +70,8 @@ def evaluate_davis_sequence(
     first = ground_truth[0]
     objects = int(np.where(first == VOID, 0, first).max())
     if objects == 0:
+        maps = (ground_truth[frame] for frame in range(len(ground_truth)))
+        check_has_objects(name, {int(label) for labels in maps for label in np.unique(labels)})
         return ()
     limit = MAX_PROPOSALS if task == "unsupervised" else objects
     pairs = _pairs(task, max(limit, objects), objects)
@@ -97,6 +99,23 @@ def evaluate_davis_sequence(
         )
         for number, pair in enumerate(_chosen(values, pairs, task, max(labels, objects)), start=1)
     )
+
+
+def check_has_objects(name: str, labels: Collection[int]) -> None:
+    """Refuse a truth that holds void and no object: it is a binary mask, as DAVIS 2016 has them.
+
+    Args:
+        name: the sequence's name.
+        labels: all values of the sequence.
+
+    Raises:
+        InputError: 255 is there, and beside it at most 0.
+    """
+    if VOID in labels and set(labels) <= {0, VOID}:
+        raise InputError(
+            f"{name}: the ground truth holds 255, which is void, and no object: write 1 in place "
+            "of 255 if these are binary masks"
+        )
 
 
 def _pairs(task: Task, proposals: int, objects: int) -> list[tuple[int, int]]:

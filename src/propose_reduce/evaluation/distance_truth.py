@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from propose_reduce import rle
+from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.evaluation.davis_files import ANNOTATIONS, annotation_folder, read_labels
-from propose_reduce.evaluation.davis_sequence import VOID
+from propose_reduce.evaluation.davis_files import ANNOTATIONS, annotation_folder
+from propose_reduce.evaluation.davis_sequence import check_has_objects
 from propose_reduce.evaluation.tracks import Track, Video, read_ground_truth
-from propose_reduce.files import read_json
+from propose_reduce.files import is_folder, read_json
 from propose_reduce.structures import Size
 
 
@@ -81,6 +82,7 @@ class LabelFolders:
             raise unknown_name("sequence of the ground truth", name, known)
         maps = [read_labels(path) for path in paths]
         present = sorted({int(label) for labels in maps for label in np.unique(labels)} - {0})
+        check_has_objects(name, present)
         tracks = {label: _track(name, maps, label) for label in present}
         void = tracks.pop(VOID, None)
         sizes = {(labels.shape[0], labels.shape[1]) for labels in maps}
@@ -101,4 +103,4 @@ def open_truth(path: Path) -> AnnotatedVideos | LabelFolders:
     Raises:
         InputError: there is nothing of that kind.
     """
-    return LabelFolders(path) if path.is_dir() else AnnotatedVideos(path)
+    return LabelFolders(path) if is_folder(path) else AnnotatedVideos(path)
