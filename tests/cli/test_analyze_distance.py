@@ -50,6 +50,24 @@ def test_the_folder_holds_the_curve(folder):
     assert curve == [("0", "2", "1.0"), ("1", "2", "1.0"), ("2", "2", "0.5")]
 
 
+def test_folders_stand_for_the_proposals_below_them(folder):
+    command = ["analyze", "distance", folder / "truth", folder / "out", "-o", folder / "figures"]
+    answer = CliRunner().invoke(frame.app, list(map(str, command)))
+    assert "2 of 2 proposals of 2 videos" in answer.output
+
+
+def test_a_folder_without_proposals_is_an_error(folder):
+    command = ["analyze", "distance", folder / "truth", folder / "truth", "-o", folder / "figures"]
+    answer = CliRunner().invoke(frame.app, list(map(str, command)))
+    assert "truth' has no proposals.json below it" in str(answer.exception)
+
+
+def test_proposals_of_one_video_do_not_count_twice(folder):
+    again = folder / "out" / "dog" / "proposals.json"
+    answer = CliRunner().invoke(frame.app, arguments(folder, again, "-o", folder / "figures"))
+    assert "is a second file for the video 'dog'" in str(answer.exception)
+
+
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [("50", "rising percentages"), ("a,b", "must be percentages such as")],

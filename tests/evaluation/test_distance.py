@@ -174,7 +174,9 @@ def test_no_measurement_is_lost_and_bins_keep_the_mean(series, data):
     assert total == pytest.approx(sum(sum(j) for j in series))
 
 
-@pytest.mark.parametrize("bounds", [(50,), (50, 50), (90, 50), (-1, 50), (50, 101)])
+@pytest.mark.parametrize(
+    "bounds", [(50,), (50, 50), (90, 50), (-1, 50), (50, 101), (float("nan"), 50)]
+)
 def test_bounds_that_do_not_rise_are_an_error(bounds):
     with pytest.raises(InputError, match="two or more rising percentages, 0 to 100"):
         distance_curves([], bounds)

@@ -18,7 +18,8 @@ def distance(
     proposals: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PROPOSALS...", help="proposals.json files of predict --keep-proposals"
+            metavar="PROPOSALS...",
+            help="proposals.json files of predict --keep-proposals, or folders of these",
         ),
     ],
     output: Annotated[

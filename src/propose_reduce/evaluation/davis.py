@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import get_args
 
-from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.errors import unknown_name
 from propose_reduce.evaluation.davis_files import PngMaps, SequenceFiles, find_sequences
 from propose_reduce.evaluation.davis_metrics import DavisMetrics, ObjectScores, Task
 from propose_reduce.evaluation.davis_sequence import Resize, evaluate_davis_sequence
+from propose_reduce.evaluation.workers import check_workers, run_all
 
 
 def evaluate_davis(
@@ -47,13 +46,12 @@ def evaluate_davis(
         raise unknown_name("task", str(task), get_args(Task))
     if resize not in {None, *get_args(Resize)}:
         raise unknown_name("resize", str(resize), get_args(Resize))
-    if workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}")
+    check_workers(workers)
     split_file = None if split is None else Path(split)
     sequences = find_sequences(Path(gt_dir), Path(pred_dir), task=task, split=split_file)
     objects: list[ObjectScores] = []
     evaluate = partial(_evaluate_files, task=task, resize=resize)
-    for done, scores in enumerate(_results(evaluate, sequences, workers), start=1):
+    for done, scores in enumerate(run_all(evaluate, sequences, workers), start=1):
         objects.extend(scores)
         if progress is not None:
             progress(done, len(sequences))
@@ -70,17 +68,3 @@ def _evaluate_files(
         resize=resize,
         name=files.name,
     )
-
-
-def _results(
-    evaluate: Callable[[SequenceFiles], tuple[ObjectScores, ...]],
-    sequences: Sequence[SequenceFiles],
-    workers: int,
-) -> Iterator[tuple[ObjectScores, ...]]:
-    """Yield the scores of every sequence, in order, from this process or from several."""
-    if workers == 1:
-        yield from map(evaluate, sequences)
-        return
-    # spawned, not forked: the caller may hold threads, of OpenCV or torch, that a fork breaks
-    with ProcessPoolExecutor(min(workers, len(sequences)), get_context("spawn")) as pool:
-        yield from pool.map(evaluate, sequences)

@@ -194,7 +194,7 @@ def distance_curves(
         InputError: fewer than two bounds, or bounds that do not rise within 0 to 100.
     """
     pairs = list(pairwise(bounds))
-    if not pairs or any(a >= b for a, b in pairs) or bounds[0] < 0 or bounds[-1] > 100:
+    if not pairs or not all(0 <= a < b <= 100 for a, b in pairs):
         given = ",".join(f"{bound:g}" for bound in bounds)
         raise InputError(f"bounds must be two or more rising percentages, 0 to 100, got {given}")
     longest = max((int(proposal.distances.max()) for proposal in followed), default=0)

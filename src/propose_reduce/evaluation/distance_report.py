@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from propose_reduce.errors import InputError
 from propose_reduce.evaluation.distance import (
     DEFAULT_BOUNDS,
     DistanceBin,
@@ -18,6 +19,7 @@ from propose_reduce.evaluation.distance import (
     follow,
 )
 from propose_reduce.evaluation.distance_truth import open_truth
+from propose_reduce.evaluation.files import native_files
 from propose_reduce.files import replacing, write_text
 from propose_reduce.results import VideoResult
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 # Steps of cividis, made for colour-blind readers; its last part is too faint on white.
 COLOUR_RANGE = (0.0, 0.85)
 MARKERS = "osD^vP*X"
+PROPOSALS = "proposals.json"
+"""What ``predict --keep-proposals`` calls its files."""
 FILES = ("distance.csv", "drops.csv", "distance.png", "distance.svg")
 DISTANCE_HEADER = ("iou_from", "iou_to", "distance", "measurements", "j", "j_on_key_frame")
 DROPS_HEADER = ("iou_from", "iou_to", "first", "last", "measurements", "j", "drop")
@@ -110,26 +114,30 @@ def analyze_distance(
     Args:
         ground_truth: a YouTube-VIS annotation file, a DAVIS root, or a folder with one folder of
             label PNGs per sequence.
-        proposals: native files with the sequences before the reduction, one per video; each finds
-            its truth by the video's name, or by the id as text.
+        proposals: native files with the sequences before the reduction, one per video, or folders
+            with ``proposals.json`` files below them; each finds its truth by the video's name, or
+            by the id as text.
         bounds: rising percentages of the IoU on the key frame; neighbours bound a group.
         progress: called with (done, all) files after each one.
 
     Raises:
-        InputError: a file cannot be read, a video is not in the truth or does not fit it, or the
-            bounds do not rise.
+        InputError: a file cannot be read, a video is not in the truth, does not fit it or comes
+            twice, or the bounds do not rise.
     """
     distance_curves([], bounds)  # a mistake in the bounds shows before the work
     truth = open_truth(Path(ground_truth))
+    files = [file for path in proposals for file in native_files(Path(path), PROPOSALS)]
     followed: list[FollowedProposal] = []
-    count = 0
-    for done, path in enumerate(proposals, start=1):
-        result = VideoResult.load(path)
+    counts: dict[str, int] = {}
+    for done, file in enumerate(files, start=1):
+        result = VideoResult.load(file)
+        if result.name in counts:
+            raise InputError(f"'{file}' is a second file for the video '{result.name}'")
         followed += follow(result, truth.find(result.name))
-        count += len(result.sequences)
+        counts[result.name] = len(result.sequences)
         if progress is not None:
-            progress(done, len(proposals))
-    return DistanceReport(distance_curves(followed, bounds), len(proposals), count)
+            progress(done, len(files))
+    return DistanceReport(distance_curves(followed, bounds), len(files), sum(counts.values()))
 
 
 def draw_distance(axes: Axes, curves: Sequence[DistanceCurve]) -> None:

@@ -1,13 +1,9 @@
-"""One video judged: its predictions matched with its truth, category by category.
-
-Videos are independent, so worker processes take one each.
-"""
+"""One video judged: its predictions matched with its truth, category by category."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +16,7 @@ from propose_reduce.evaluation.tracks import Track
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """What a worker needs.
+    """One video, and what is wanted; videos are independent, so processes may share them.
 
     Attributes:
         truths: the annotated tracks of the video, in file order.
@@ -44,16 +40,6 @@ class Judgement:
 
     matches: dict[Hashable, Matches]
     mistakes: Mistakes | None
-
-
-def judge_all(jobs: Sequence[Job], workers: int = 1) -> Iterator[Judgement]:
-    """Yield the judgement of every job, in their order; the number of processes changes nothing."""
-    if workers == 1:
-        yield from map(judge, jobs)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        # a few videos at a time, so that the last worker does not keep the others waiting
-        yield from pool.map(judge, jobs, chunksize=max(1, len(jobs) // (8 * workers)))
 
 
 def judge(job: Job) -> Judgement:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from propose_reduce.errors import InputError
 from propose_reduce.evaluation.error_breakdown import breakdown
-from propose_reduce.evaluation.judgement import Job, judge_all
+from propose_reduce.evaluation.judgement import Job, judge
 from propose_reduce.evaluation.matching import MAX_PREDICTIONS, Matches
 from propose_reduce.evaluation.precision import category_curve, category_scores, mean_scores
 from propose_reduce.evaluation.tracks import (
@@ -22,6 +21,7 @@ from propose_reduce.evaluation.tracks import (
     read_ground_truth,
     read_predictions,
 )
+from propose_reduce.evaluation.workers import check_workers, run_all
 from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics
 
 
@@ -50,8 +50,7 @@ def evaluate_youtube_vis(
     Raises:
         InputError: a fault in either; the message names the entry.
     """
-    if workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}")
+    check_workers(workers)
     truth = read_ground_truth(ground_truth)
     found = read_predictions(predictions, truth, agnostic=agnostic)
     tracks = found.tracks
@@ -60,7 +59,7 @@ def evaluate_youtube_vis(
         tracks = {id_: _one_category(each) for id_, each in tracks.items()}
     jobs = [Job(video.truths, tracks[id_], errors) for id_, video in truth.videos.items()]
     judged = {}
-    for id_, judgement in zip(truth.videos, judge_all(jobs, workers), strict=True):
+    for id_, judgement in zip(truth.videos, run_all(judge, jobs, workers), strict=True):
         judged[id_] = judgement
         if progress is not None:
             progress(len(judged), len(jobs))
