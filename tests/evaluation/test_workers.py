@@ -20,7 +20,7 @@ def test_several_workers_keep_the_order():
 
 
 def test_an_error_in_a_worker_reaches_the_caller():
-    with pytest.raises(ValueError, match="math domain error|nonnegative"):
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         list(run_all(math.sqrt, [1, -1, 4], 2))
 
 
