@@ -10,6 +10,7 @@ on the middle frame of each video and judged on all other frames where the objec
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +27,7 @@ from propose_reduce.data.shapes_export import export_shapes
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.files import write_text
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.settings import InferenceSettings, Preset, override
@@ -77,7 +79,9 @@ def row_iou(left: Tensor, right: Tensor) -> Tensor:
     return torch.where(union > 0, shared / union.clamp(min=1), torch.ones_like(union))
 
 
-def measure(model: LoadedModel, split: str, count: int | None, precision: torch.dtype) -> dict:
+def measure(
+    model: LoadedModel, split: str, count: int | None, key_frames: list[int], precision: torch.dtype
+) -> dict:
     """Return the rows of one split by name."""
     preset = Preset(model=model.settings, inference=model.inference)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +91,7 @@ def measure(model: LoadedModel, split: str, count: int | None, precision: torch.
         )
         truth = ground_truth(videos)
         rows = {}
-        for keys in (5, 1):
+        for keys in key_frames:
             wanted = preset.model_copy(update={"inference": with_keys(model.inference, keys)})
             start = time.perf_counter()
             predictions = list(segment_set(model.network, wanted, videos, precision))
@@ -116,11 +120,16 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=BUNDLED)
     parser.add_argument("--videos", type=int, help="the first so many of each split")
     parser.add_argument("--splits", nargs="+", default=["val", "hard"])
+    parser.add_argument("--key-frames", nargs="+", type=int, default=[5, 1])
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
+    parser.add_argument("-o", "--output", type=Path, help="also write the figures as JSON")
     arguments = parser.parse_args()
+    figures = {}
     model = load_weights(arguments.weights)
     for split in arguments.splits:
-        rows = measure(model, split, arguments.videos, getattr(torch, arguments.precision))
+        precision = getattr(torch, arguments.precision)
+        rows = measure(model, split, arguments.videos, arguments.key_frames, precision)
+        figures[split] = dict(rows)
         propagation = rows.pop("propagation")
         table = Table("shapes-" + split, *COLUMNS, "seconds")
         for name, scores in rows.items():
@@ -131,6 +140,8 @@ def main() -> None:
             f"propagation of true masks from the middle frame: mean IoU {propagation['seen']:.3f} "
             f"where seen, {propagation['everywhere']:.3f} on all frames"
         )
+    if arguments.output:
+        write_text(arguments.output, json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

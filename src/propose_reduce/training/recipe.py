@@ -138,6 +138,7 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     epoch_steps = len(mixture) / (stage.batch_size * stage.accumulate * trainer.world_size)
     steps = stage.steps or max(1, round(stage.epochs * epoch_steps))
     trainer.fit_loop.epoch_loop.max_steps = steps
+    trainer.limit_train_batches = steps * stage.accumulate  # the progress bar's total
     network.separate_loss = stage.separate_loss
     module = TrainingModule(
         network, training, stage, seed=seed, steps=steps, epoch_steps=epoch_steps

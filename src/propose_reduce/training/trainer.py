@@ -159,6 +159,6 @@ def _quiet() -> None:
         ".*does not have many workers",
         ".*Checkpoint directory .* exists and is not empty",
         ".*`isinstance.treespec, LeafSpec.` is deprecated",
-        ".*`training_step` returned",
+        ".*your dataloader is not resumable",  # it is: it starts at the trainer's step
     ):
         warnings.filterwarnings("ignore", meant)
