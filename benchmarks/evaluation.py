@@ -9,13 +9,16 @@ the files counted; the peak is the largest resident set of any one process.
 
 from __future__ import annotations
 
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -35,11 +38,24 @@ def _root() -> None:
 def measure(*arguments: str) -> dict[str, float]:
     """Run ``propose-reduce`` and return its CPU seconds, wall seconds and peak memory in MB."""
     command = [sys.executable, "-m", "propose_reduce", *arguments]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"CPU s": cpu, "wall s": wall, "peak MB": after.ru_maxrss / 1024}  # Linux: in KiB
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"CPU s": cpu, "wall s": wall, "peak MB": usage.ru_maxrss / 1024}  # Linux: in KiB
+
+
+def apart(make: Callable[..., None], *arguments: Any, **options: Any) -> None:
+    """Call a function in a process of its own.
+
+    Linux counts what this process holds at its peak to every process it starts.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(make, *arguments, **options).result()
 
 
 def show(title: str, rows: list[dict[str, float]]) -> None:
@@ -77,7 +93,7 @@ def youtube_vis(
         place = folder or Path(temporary)
         place.mkdir(parents=True, exist_ok=True)
         if not (place / "predictions.json").exists():
-            make_youtube_vis(place, counts, height, width)
+            apart(make_youtube_vis, place, counts, height, width)
         files = [str(place / "truth.json"), str(place / "predictions.json")]
         megabytes = sum(Path(file).stat().st_size for file in files) / 1e6
         command = ["evaluate", "youtube-vis", *files, "--workers", str(workers)]
@@ -103,7 +119,8 @@ def davis(
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
         if not (place / "result").exists():
-            make_davis(
+            apart(
+                make_davis,
                 place,
                 sequences=sequences,
                 frames=frames,
