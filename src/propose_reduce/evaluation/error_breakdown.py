@@ -70,9 +70,11 @@ class ErrorBreakdown:
 
     def table(self) -> Table:
         """Return the kinds with their counts and gains, to print with rich."""
+        from rich import box
         from rich.table import Table
 
-        table = Table(title="What would be gained if one kind of error were gone (points)")
+        title = "What would be gained if one kind of error were gone (points)"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.add_column("error")
         for heading in ("count at IoU 0.5", "AP", "AP50", "AP75"):
             table.add_column(heading, justify="right")
