@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from safetensors import SafetensorError
+from torch import Tensor
 
 from propose_reduce.errors import InputError
 
@@ -47,6 +48,17 @@ def load_pretrained(kind: str, source: str | Path, **options: Any) -> Any:
     # what a broken file or a missing helper library raises; none of these has run foreign code
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise InputError(_fault(kind, source, error)) from error
+
+
+def in_float32(outputs: Any) -> Any:
+    """Return a network's outputs with every tensor in float32: autocast leaves some in less.
+
+    A threshold on a probability near it would fall with the rounding.
+    """
+    for name, value in outputs.items():
+        if isinstance(value, Tensor):
+            outputs[name] = value.float()
+    return outputs
 
 
 def _fault(kind: str, source: str | Path, error: Exception) -> str:
