@@ -172,6 +172,11 @@ class PartsSettings(Settings):
         (), description="what a proposer that takes text looks for: its categories"
     )
 
+    @property
+    def use_model(self) -> bool:
+        """Return whether one of them is the model's own."""
+        return "seq-mask-rcnn" in (self.proposer, self.propagator, self.scorer)
+
 
 class Preset(Settings):
     """A model with how it is run and trained."""
