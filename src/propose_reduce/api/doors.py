@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from propose_reduce.api.model import Model
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.paradigms import doors_needed
+from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.parts.registry import OWN, Request, build_part, kind_of
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.protocols import Propagator, Proposer, Scorer
@@ -147,4 +148,10 @@ class Parts:
 
 def request_for(preset: Preset, device: torch.device, precision: torch.dtype) -> Request:
     """Return what named parts are built for in a run."""
-    return Request(device, precision, preset.inference, preset.parts.prompts)
+    return Request(
+        device,
+        precision,
+        preset.inference,
+        preset.parts.prompts,
+        key_frames=partial(key_frames, count=preset.inference.propose.key_frames),
+    )

@@ -39,7 +39,7 @@ def predict(
         typer.Option(metavar="PART", help="sam2:ID, edgetam:ID, sam3-tracker:ID or flow"),
     ] = None,
     scorer: Annotated[
-        str | None, typer.Option(metavar="PART", help="key-frame or redetect")
+        str | None, typer.Option(metavar="PART", help="key-frame, redetect or redetect-key-frames")
     ] = None,
     prompts: Annotated[
         list[str] | None,

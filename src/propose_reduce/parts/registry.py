@@ -6,7 +6,7 @@ imported, and weights looked for, only when a part that needs them is built (doc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -32,6 +32,7 @@ class Request:
         prompts: what a proposer that takes text looks for.
         video: name of the video, for parts that know one video only.
         proposer: at work on that video, for scorers that ask it.
+        key_frames: the frames to propose on, given how many there are.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -40,6 +41,7 @@ class Request:
     prompts: tuple[str, ...] = ()
     video: str = ""
     proposer: Proposer | None = None
+    key_frames: Callable[[int], Container[int]] = range
 
 
 Builder: TypeAlias = Callable[[str, Request], Any]
@@ -115,12 +117,12 @@ def _key_frame(source: str, request: Request) -> Any:
     return KeyFrameScorer()
 
 
-def _redetect(source: str, request: Request) -> Any:
+def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Any:
     from propose_reduce.parts.scorers import RedetectScorer
 
     if request.proposer is None:
         raise InputError("the scorer 'redetect' asks a proposer, and none is at work")
-    return RedetectScorer(request.proposer)
+    return RedetectScorer(request.proposer, frames=range if everywhere else request.key_frames)
 
 
 _WEIGHTS = "ID|FOLDER"
@@ -140,6 +142,7 @@ KINDS: dict[str, dict[str, Kind]] = {
     "scorer": {
         "key-frame": Kind(_key_frame, per_video=True),
         "redetect": Kind(_redetect, per_video=True),
+        "redetect-key-frames": Kind(partial(_redetect, everywhere=False), per_video=True),
     },
 }
 """What can stand in each door, besides the model's own part."""

@@ -27,8 +27,8 @@ class KeyFrameScorer:
 class RedetectScorer:
     """Scorer: detects again, and believes the detection that overlaps a mask most.
 
-    A mask that no detection overlaps enough, and any on a frame that is not looked at, has the
-    class scores of its key frame.
+    It has no opinion of a mask that no detection overlaps enough, nor of any on a frame that is
+    not looked at, so a sequence's scores are the mean over the frames where it is seen again.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class RedetectScorer:
         self._seen: dict[int, _Seen] = {}
 
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
-        """Return the class scores of the detections behind the masks: float32 (N, C + 1).
+        """Return the class scores of the detections that overlap: float32 (N, C + 1), or NaN.
 
         Raises:
             InputError: the proposer has other classes than the one behind the origins.
@@ -65,7 +65,7 @@ class RedetectScorer:
         if clip is not self._clip:
             self._clip, self._looked_at = clip, self._frames(len(clip.frames))
             self._seen.clear()
-        scores = origins.class_scores.clone()
+        scores = torch.full_like(origins.class_scores, torch.nan)
         if frame not in self._looked_at:
             return scores
         seen = self._detections(clip, frame)
