@@ -23,7 +23,7 @@ GROUND = {
 ROOMS = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | ROOMS, GROUND),
-    "parts": GROUND | {"models"},
+    "parts": GROUND | {"data", "models"},
     "evaluation": GROUND | {"data", "results"},
     "visualization": GROUND | {"results"},
     "training": GROUND | ROOMS | {"parts", "evaluation"},

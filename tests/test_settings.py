@@ -32,8 +32,18 @@ def sections(kind: type[BaseModel]) -> list[type[BaseModel]]:
     ]
 
 
-def test_the_presets_are_those_of_the_paper_and_a_small_one():
-    assert sorted([*PAPER, "shapes_tiny"]) == preset_names()
+OTHERS = ["coco_sam2", "open_vocabulary", "shapes_tiny"]
+
+
+def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts():
+    assert sorted([*PAPER, *OTHERS]) == preset_names()
+
+
+def test_parts_are_the_model_s_own_unless_a_preset_names_others():
+    assert set(load_preset("davis_r50").parts.model_dump().values()) == {"seq-mask-rcnn", ()}
+    assert [name for name in OTHERS if load_preset(name).parts.use_model] == ["shapes_tiny"]
+    assert load_preset("coco_sam2").parts.proposer == "torchvision:maskrcnn_resnet50_fpn_v2"
+    assert load_preset("open_vocabulary").parts.prompts == ("person", "animal", "vehicle")
 
 
 @pytest.mark.parametrize("name", PAPER)

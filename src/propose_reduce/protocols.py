@@ -49,5 +49,6 @@ class Scorer(Protocol):
             origins: N detections; row ``i`` is the detection behind mask ``i``.
 
         Returns:
-            float32 (N, C + 1); rows sum to 1.
+            float32 (N, C + 1); rows sum to 1. A row of NaN: no opinion on this frame, which then
+            does not count for the sequence.
         """

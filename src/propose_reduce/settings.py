@@ -1,8 +1,8 @@
 """Every setting, with its text, default and range; presets; overrides.
 
 A preset is one YAML file with the sections ``model`` (what the weights file carries),
-``inference`` and ``training``; it names only what differs from the defaults here. The defaults
-are the paper's ResNet-50 model for YouTube-VIS (supplementary, section 4).
+``inference``, ``parts`` and ``training``; it names only what differs from the defaults here. The
+defaults are the paper's ResNet-50 model for YouTube-VIS (supplementary, section 4).
 """
 
 from __future__ import annotations
@@ -140,12 +140,42 @@ class ReduceSettings(Settings):
     )
 
 
+class LinkSettings(Settings):
+    """How track-by-detect links the detections of all frames (docs/parts.md)."""
+
+    iou: float = Field(0.3, gt=0, le=1, description="least mask IoU of a detection with its track")
+    class_weight: float = Field(
+        1.0, ge=0, description="added to the IoU where track and detection are of one class"
+    )
+    max_gap: int = Field(5, ge=0, description="frames without a detection that a track outlives")
+
+
 class InferenceSettings(Settings):
     """The paradigm's settings, stage by stage."""
 
+    paradigm: Literal["propose-reduce", "track-by-detect"] = Field(
+        "propose-reduce", description="propagate from key frames, or link detections (a baseline)"
+    )
     propose: ProposeSettings = ProposeSettings()
     propagate: PropagateSettings = PropagateSettings()
+    link: LinkSettings = LinkSettings()
     reduce: ReduceSettings = ReduceSettings()
+
+
+class PartsSettings(Settings):
+    """Which parts do the work, by name (docs/parts.md)."""
+
+    proposer: str = Field("seq-mask-rcnn", description="finds objects on the key frames")
+    propagator: str = Field("seq-mask-rcnn", description="follows them through the video")
+    scorer: str = Field("seq-mask-rcnn", description="says what class their masks show")
+    prompts: tuple[str, ...] = Field(
+        (), description="what a proposer that takes text looks for: its categories"
+    )
+
+    @property
+    def use_model(self) -> bool:
+        """Return whether one of them is the model's own."""
+        return "seq-mask-rcnn" in (self.proposer, self.propagator, self.scorer)
 
 
 class Preset(Settings):
@@ -153,6 +183,7 @@ class Preset(Settings):
 
     model: ModelSettings = ModelSettings()
     inference: InferenceSettings = InferenceSettings()
+    parts: PartsSettings = PartsSettings()
     training: TrainingSettings = TrainingSettings()
 
 

@@ -168,7 +168,8 @@ class InstanceSequence:
         key_frame: 0-based index of the frame it was proposed on.
         size: (height, width) of the video.
         segmentations: T compressed run-length encodings; None where it is absent.
-        frame_scores: T probabilities of its category on that frame; None where it is absent.
+        frame_scores: T probabilities of its category on that frame; None where it is absent or
+            the scorer has no opinion.
     """
 
     id: int

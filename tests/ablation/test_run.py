@@ -54,7 +54,7 @@ def test_variants_that_differ_in_the_reduction_alone_share_their_proposals(tmp_p
 
 
 def test_a_video_s_proposals_are_gone_when_the_next_video_comes(tmp_path, monkeypatch):
-    made, alive, propose = [], [], run.propose_sequences
+    made, alive, propose = [], [], run.find_sequences
 
     def watched(*arguments):
         alive.append(sum(reference() is not None for reference in made))
@@ -62,7 +62,7 @@ def test_a_video_s_proposals_are_gone_when_the_next_video_comes(tmp_path, monkey
         made.append(weakref.ref(proposals))
         return proposals
 
-    monkeypatch.setattr(run, "propose_sequences", watched)
+    monkeypatch.setattr(run, "find_sequences", watched)
     Ablation(tmp_path, STILL, STILL, STILL).rows("reduce.iou=0.5,0.9")
     assert alive == [0, 0, 0]
 

@@ -18,13 +18,12 @@ from worlds import INPUT, segmenter, world_film
 def predict(monkeypatch, capsys):
     """Return a function that types ``propose-reduce predict ..`` in a scripted world."""
 
-    def scripted(_model, options):
+    def scripted(_weights, options, *_parts):
         given = options.model_dump(exclude={"settings"})
         return segmenter(**given, settings=(*INPUT, *options.settings))
 
     def run(*arguments):
-        monkeypatch.setattr(api, "load", lambda *_args, **_options: None)
-        monkeypatch.setattr(api, "Segmenter", scripted)
+        monkeypatch.setattr(api, "prepare", scripted)
         words = ["propose-reduce", "predict", *map(str, arguments)]
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as stop:

@@ -7,7 +7,6 @@ from propose_reduce.masks import PackedMasks
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
-from propose_reduce.structures import Detections
 
 
 def proposals(*masks: torch.Tensor) -> Proposals:
@@ -15,9 +14,8 @@ def proposals(*masks: torch.Tensor) -> Proposals:
     sequence = torch.stack(masks)
     probabilities = torch.tensor([0.1, 0.2, 0.7]).repeat(1, len(masks), 1)
     probabilities[0, ~sequence.flatten(1).any(1)] = torch.nan
-    origins = Detections(sequence[1:2], torch.tensor([[0.1, 0.2, 0.7]]))
     packed = PackedMasks.pack(sequence[None])
-    return Proposals(("cat", "dog"), (1,), [origins], packed, probabilities)
+    return Proposals(("cat", "dog"), (1,), packed, probabilities)
 
 
 FULL, EMPTY = torch.ones(4, 8, dtype=torch.bool), torch.zeros(4, 8, dtype=torch.bool)

@@ -38,6 +38,15 @@ def test_the_scorer_gets_the_detections_behind_the_masks_it_sees():
     assert torch.equal(scorer.origins.masks, ORIGINS.masks[1:])
 
 
+def test_a_scorer_may_have_no_opinion_and_the_frame_does_not_count():
+    silent, sure = torch.full((2, 3), torch.nan), torch.tensor([[0.2, 0.8, 0.0]] * 2)
+    frames = [
+        score_frame(WORLD.clip(), Answering(answer), 0, WORLD.masks(0), ORIGINS)
+        for answer in (silent, sure)
+    ]
+    torch.testing.assert_close(mean_scores(torch.stack(frames, dim=1)), sure)
+
+
 def test_a_scorer_is_not_asked_about_nothing():
     scorer = FakeScorer(WORLD)
     scores = score_frame(WORLD.clip(), scorer, 0, torch.zeros_like(WORLD.masks(0)), ORIGINS)
@@ -50,7 +59,10 @@ def test_a_scorer_is_not_asked_about_nothing():
     [
         (torch.zeros(2, 4), r"frame 0: the scorer must give \(2, 3\) probabilities, got \(2, 4\)"),
         (torch.zeros(1, 3), r"must give \(2, 3\) probabilities, got \(1, 3\)"),
-        (torch.full((2, 3), torch.nan), "frame 0: the scorer's probabilities must lie in"),
+        (
+            torch.tensor([[torch.nan, 0.5, 0.5]] * 2),
+            "frame 0: the scorer's probabilities must lie in",
+        ),
         (torch.full((2, 3), 1.5), "must lie in"),
     ],
 )

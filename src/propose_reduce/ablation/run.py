@@ -11,11 +11,12 @@ from typing import Any, Protocol, TypeAlias
 from propose_reduce.ablation.clips import JudgedClips
 from propose_reduce.ablation.store import SCORES, Measurement, Store
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.paradigm.pipeline import propose_sequences, reduce_sequences
+from propose_reduce.paradigm.paradigms import find_sequences
+from propose_reduce.paradigm.pipeline import reduce_sequences
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
 from propose_reduce.rle import Rle
-from propose_reduce.settings import InferenceSettings
+from propose_reduce.settings import InferenceSettings, ReduceSettings
 from propose_reduce.structures import Clip, InstanceSequence
 
 
@@ -75,7 +76,7 @@ def ablate(
 
 def _proposing(variant: InferenceSettings) -> InferenceSettings:
     """Return the part of the settings that decides what is proposed."""
-    return InferenceSettings(propose=variant.propose, propagate=variant.propagate)
+    return variant.model_copy(update={"reduce": ReduceSettings()})
 
 
 @dataclass
@@ -124,7 +125,7 @@ def _run_clip(
     with open_parts(clip, group[0]) as parts:
         categories = parts.categories
         ids = data.category_ids(categories)
-        proposals = propose_sequences(clip, parts, parts, parts, group[0])
+        proposals = find_sequences(clip, parts, parts, parts, group[0])
     # their overlaps are computed here: every reduction needs them, and none should pay for all
     shared.sequences += len(proposals.iou)
     shared.seconds += perf_counter() - start

@@ -6,6 +6,7 @@ from propose_reduce.api.model import Model, load
 from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import Outputs
 from propose_reduce.api.predicting import Outcome, plan, predict, raise_failures
+from propose_reduce.api.preparing import prepare
 from propose_reduce.api.segmenter import Segmenter
 from propose_reduce.api.segmenting import segment
 
@@ -21,6 +22,7 @@ __all__ = [
     "load",
     "plan",
     "predict",
+    "prepare",
     "raise_failures",
     "segment",
 ]

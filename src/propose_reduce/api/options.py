@@ -33,23 +33,31 @@ class Options(Settings):
     start: float | None = Field(None, description="first second; for images the first number")
     end: float | None = Field(None, description="second, or number, before which to stop")
     every: int = Field(1, description="take each Nth frame")
+    paradigm: str | None = Field(None, description="propose-reduce or track-by-detect")
+    prompts: tuple[str, ...] = Field((), description="what a proposer that takes text looks for")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     precision: str = Field("auto", description="auto, fp32 or bf16")
     settings: tuple[str, ...] = Field((), description="further settings, each a.b=value")
 
-    def resolve(self, model: ModelSettings, inference: InferenceSettings) -> Preset:
-        """Return the settings of a run.
+    def resolve(
+        self, model: ModelSettings | None = None, inference: InferenceSettings | None = None
+    ) -> Preset:
+        """Return the settings of a run; its training section says nothing.
 
         Args:
-            model: what the weights are.
+            model: what the weights are; without any the preset's sizes count.
             inference: how they are meant to be run.
 
         Raises:
             InputError: an unknown or faulty setting, or one that is fixed by the weights.
         """
-        if self.preset is not None:
-            inference = load_preset(self.preset).inference
+        given = Preset() if self.preset is None else load_preset(self.preset)
+        if self.preset is None and inference is not None:
+            given = given.model_copy(update={"inference": inference})
+        parts = given.parts.model_copy(update={"prompts": self.prompts or given.parts.prompts})
         asked = override(
-            Preset(model=model, inference=inference), [*self._assignments(), *self.settings]
+            Preset(model=model or given.model, inference=given.inference, parts=parts),
+            [*self._assignments(), *self.settings],
         )
         for assignment in self.settings:
             name = assignment.partition("=")[0].strip()
@@ -63,6 +71,7 @@ class Options(Settings):
     def _assignments(self) -> Iterator[str]:
         """Yield the named options as assignments to settings."""
         named = {
+            "inference.paradigm": self.paradigm,
             "inference.propose.key_frames": self.key_frames,
             "inference.propose.max_objects": self.max_objects,
             "inference.propagate.memory_every": self.memory_every,

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from propose_reduce.api.model import Model, choose_precision
+from propose_reduce.api.doors import Parts, by_door, choose, request_for
+from propose_reduce.api.model import Model, choose_device, choose_precision
 from propose_reduce.api.options import Options
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.paradigm.pipeline import Progress, propose_sequences, reduce_sequences
+from propose_reduce.paradigm.paradigms import find_sequences
+from propose_reduce.paradigm.pipeline import Progress, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
-from propose_reduce.settings import InferenceSettings, ModelSettings, Preset
+from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
 from propose_reduce.video import Video, open_video, select
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Doors:
-    """The three parts at work on one clip."""
-
-    proposer: Proposer
-    propagator: Propagator
-    scorer: Scorer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,44 +41,52 @@ class Segmented:
 
 @dataclass(frozen=True, eq=False)
 class Segmenter:
-    """A model, or parts of one's own, with how to run it on any video.
+    """A model, or other parts, with how to run it on any video.
 
     Attributes:
-        model: gives every part that is not given; may be None when all three are.
+        model: gives every part that nothing else gives; may be None where none is left.
         options: how to run it.
-        proposer: in place of the model's, and so on.
+        proposer: a part of one's own or a part's name (docs/parts.md), in place of the preset's
+            and the model's; likewise the others.
         propagator: follows masks.
         scorer: names masks.
 
     Raises:
-        InputError: a part is missing, or an option is unknown or faulty.
+        InputError: a part is missing or cannot be had, or an option is unknown or faulty.
     """
 
     model: Model | None = None
     options: Options = field(default_factory=Options)
-    proposer: Proposer | None = None
-    propagator: Propagator | None = None
-    scorer: Scorer | None = None
+    proposer: Proposer | str | None = None
+    propagator: Propagator | str | None = None
+    scorer: Scorer | str | None = None
 
     def __post_init__(self) -> None:
-        missing = [name for name, part in self._given().items() if part is None]
-        if self.model is None and missing:
-            raise InputError(f"without a model a {missing[0]} must be given")
-        for name in self.options.classes:
-            if name not in self.categories:
-                raise unknown_name("class", name, self.categories)
-        self.settings()  # so that a faulty option shows before a video is opened
+        self._check_classes(self._parts.categories)
+
+    @cached_property
+    def _chosen(self) -> Preset:
+        if self.model is None:
+            return self.options.resolve()
+        return self.options.resolve(self.model.weights.settings, self.model.weights.inference)
+
+    @cached_property
+    def _parts(self) -> Parts:
+        given = by_door(self.proposer, self.propagator, self.scorer)
+        request = request_for(self._chosen, self._device, self._precision)
+        return Parts(choose(given, self._chosen), self.model, request)
 
     @property
-    def categories(self) -> tuple[str, ...]:
-        """Return the foreground classes, in the order of the class score columns."""
-        if self.proposer is not None:
-            return self.proposer.categories
-        return () if self.model is None else self.model.categories
+    def _device(self) -> torch.device:
+        return choose_device(self.options.device) if self.model is None else self.model.device
+
+    @property
+    def _precision(self) -> torch.dtype:
+        return choose_precision(self.options.precision, self._device)
 
     def settings(self) -> dict[str, Any]:
         """Return all that a result depends on besides the video, as plain JSON values."""
-        chosen = self._resolve()
+        chosen = self._chosen
         told: dict[str, Any] = {
             "input": {
                 "long_side": chosen.model.long_side,
@@ -98,8 +97,9 @@ class Segmenter:
         }
         if self.model is not None:
             told["weights"] = {"name": self.model.name, "sha256": self.model.sha256}
-            told["precision"] = str(self._precision()).removeprefix("torch.")
-        own = {name: type(part).__name__ for name, part in self._given().items() if part}
+        own = self._parts.names
+        if self.model is not None or any(":" in str(name) for name in own.values()):
+            told["precision"] = str(self._precision).removeprefix("torch.")
         return {**told, "parts": own} if own else told
 
     def open(self, source: str | Path | np.ndarray) -> Video:
@@ -125,14 +125,16 @@ class Segmenter:
         Raises:
             InputError: a part breaks its contract, or the GPU's memory is too small.
         """
-        chosen = self._resolve()
+        chosen = self._chosen
         size = fitted_size(
             video.size, long_side=chosen.model.long_side, short_side=chosen.model.short_side
         )
         clip = Clip(video.frames, size, video.size)
         try:
-            with self._open(clip, chosen.inference) as doors:
-                proposals = propose_sequences(
+            with self._parts.open(clip, video.name) as doors:
+                categories = doors.proposer.categories
+                self._check_classes(categories)
+                proposals = find_sequences(
                     clip,
                     doors.proposer,
                     doors.propagator,
@@ -153,49 +155,26 @@ class Segmenter:
             progress=progress,
         )
         return Segmented(
-            self._result(video, sequences),
-            self._result(video, _unreduced(proposals, video)) if keep_proposals else None,
+            self._result(video, categories, sequences),
+            self._result(video, categories, _unreduced(proposals, video))
+            if keep_proposals
+            else None,
         )
 
-    def _given(self) -> dict[str, object]:
-        return {
-            "proposer": self.proposer,
-            "propagator": self.propagator,
-            "scorer": self.scorer,
-        }
+    def _check_classes(self, categories: tuple[str, ...] | None) -> None:
+        """Raise InputError where a class is asked for that is none, if they are known yet."""
+        for name in self.options.classes if categories is not None else ():
+            if name not in (categories or ()):
+                raise unknown_name("class", name, categories or ())
 
-    def _resolve(self) -> Preset:
-        if self.model is None:
-            return self.options.resolve(ModelSettings(), InferenceSettings())
-        weights = self.model.weights
-        return self.options.resolve(weights.settings, weights.inference)
-
-    def _precision(self) -> torch.dtype:
-        device = torch.device("cpu") if self.model is None else self.model.device
-        return choose_precision(self.options.precision, device)
-
-    @contextmanager
-    def _open(self, clip: Clip, inference: InferenceSettings) -> Iterator[Doors]:
-        """Give the three parts at work: those given, the model's for the others."""
-        if self.proposer and self.propagator and self.scorer:
-            yield Doors(self.proposer, self.propagator, self.scorer)
-            return
-        if self.model is None:
-            raise InputError("without a model all three parts must be given")
-        part = SeqMaskRCNNPart(
-            self.model.weights.network, self.model.categories, inference, self._precision()
-        )
-        with part.open(clip) as session:
-            yield Doors(
-                self.proposer or session, self.propagator or session, self.scorer or session
-            )
-
-    def _result(self, video: Video, sequences: list[InstanceSequence]) -> VideoResult:
+    def _result(
+        self, video: Video, categories: tuple[str, ...], sequences: list[InstanceSequence]
+    ) -> VideoResult:
         return VideoResult(
             name=video.name,
             size=video.size,
             num_frames=len(video.frames),
-            categories=dict(enumerate(self.categories, start=1)),
+            categories=dict(enumerate(categories, start=1)),
             sequences=tuple(sequences),
             fps=video.fps,
             timestamps=video.timestamps,

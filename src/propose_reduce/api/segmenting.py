@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from propose_reduce.api.model import DEFAULT_MODEL, Model, load
+from propose_reduce.api.model import Model
 from propose_reduce.api.options import Options
-from propose_reduce.api.segmenter import Segmenter
+from propose_reduce.api.preparing import prepare
 from propose_reduce.paradigm.pipeline import Progress
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
@@ -21,9 +21,9 @@ def segment(
     video: str | Path | np.ndarray,
     model: Model | str | Path | None = None,
     *,
-    proposer: Proposer | None = None,
-    propagator: Propagator | None = None,
-    scorer: Scorer | None = None,
+    proposer: Proposer | str | None = None,
+    propagator: Propagator | str | None = None,
+    scorer: Scorer | str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> VideoResult:
@@ -34,23 +34,19 @@ def segment(
     Args:
         video: a video file, a folder of images, or frames as uint8 (T, H, W, 3), RGB.
         model: what ``load`` returned, or what it takes; "shapes-tiny" where nothing is given.
-        proposer: a part of one's own in place of the model's (see ``protocols.py``).
+        proposer: a part of one's own in place of the model's (see ``protocols.py``), or a part's
+            name as on the command line (docs/parts.md).
         propagator: likewise.
         scorer: likewise.
         progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
         **options: as on the command line: preset, key_frames, max_objects, memory_every,
-            min_score, classes, start, end, every, precision ("auto", "fp32", "bf16"), and
-            settings, a sequence of "a.b=value".
+            min_score, classes, start, end, every, paradigm, prompts, device, precision ("auto",
+            "fp32", "bf16"), and settings, a sequence of "a.b=value".
 
     Raises:
         InputError: the video cannot be read, or an option is unknown or faulty.
     """
-    given = all((proposer, propagator, scorer))
-    if not isinstance(model, Model) and (model is not None or not given):
-        model = load(model or DEFAULT_MODEL)
-    segmenter = Segmenter(
-        model, validate(Options, options, "segment"), proposer, propagator, scorer
-    )
+    segmenter = prepare(model, validate(Options, options, "segment"), proposer, propagator, scorer)
     opened = segmenter.open(video)
     for warning in opened.warnings:
         warnings.warn(f"{opened.name}: {warning}", stacklevel=2)

@@ -20,10 +20,33 @@ def predict(
         Path, typer.Option("--output", "-o", metavar="DIR", help="DIR/<video name>/result.json ..")
     ],
     weights: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="a bundled name or a .safetensors file")
-    ] = "shapes-tiny",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="a bundled name or a .safetensors file [default: shapes-tiny, if a part needs it]",
+        ),
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="whose inference settings to use")
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="whose inference settings and parts to use"),
+    ] = None,
+    proposer: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="torchvision:NAME, hf:ID, file:DIR (docs/parts.md)"),
+    ] = None,
+    propagator: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="sam2:ID, edgetam:ID, sam3-tracker:ID or flow"),
+    ] = None,
+    scorer: Annotated[
+        str | None, typer.Option(metavar="PART", help="key-frame, redetect or redetect-key-frames")
+    ] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option("--prompt", metavar="TEXT", help="what to look for; may be repeated"),
+    ] = None,
+    paradigm: Annotated[
+        str | None, typer.Option(help="propose-reduce or, a baseline, track-by-detect")
     ] = None,
     key_frames: Annotated[int | None, typer.Option(help="K, the frames to propose on")] = None,
     max_objects: Annotated[int | None, typer.Option(help="O, most objects of a key frame")] = None,
@@ -71,7 +94,10 @@ def predict(
         "key_frames": key_frames,
         "max_objects": max_objects,
         "memory_every": memory_every,
+        "device": device,
         "precision": precision,
+        "paradigm": paradigm,
+        "prompts": tuple(prompts or ()),
         "start": start,
         "end": end,
         "every": every,
@@ -94,6 +120,6 @@ def predict(
             together=len(paths) > 1,
         )
         chosen = validate(api.Options, options, "predict")
-        segmenter = api.Segmenter(api.load(weights, device=device), chosen)
+        segmenter = api.prepare(weights, chosen, proposer, propagator, scorer)
         outcomes = api.predict(paths, segmenter, outputs, watcher)
     api.raise_failures(outcomes)

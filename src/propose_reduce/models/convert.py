@@ -73,6 +73,8 @@ def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
     """Return the names of the presets that a checkpoint fits, by names, shapes and classes."""
     fitting = []
     for name in preset_names():
+        if not load_preset(name).parts.use_model:
+            continue
         try:
             match_tensors(content.tensors, _shapes(name), source)
         except MisfitError:

@@ -85,7 +85,7 @@ def propose_sequences(
         )
         _tell(progress, "propagate", done, len(seeds) * len(clip.frames))
     started = tuple(frame for frame, detections in seen.items() for _ in range(len(detections)))
-    return Proposals(proposer.categories, started, origins, masks, frame_scores)
+    return Proposals(proposer.categories, started, masks, frame_scores)
 
 
 def reduce_sequences(

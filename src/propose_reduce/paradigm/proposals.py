@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +10,6 @@ from torch import Tensor
 from propose_reduce.masks import PackedMasks
 from propose_reduce.paradigm.reduce import packed_sequence_iou
 from propose_reduce.paradigm.score import mean_scores
-from propose_reduce.structures import Detections
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +21,12 @@ class Proposals:
     Attributes:
         categories: C foreground classes, in the order of the class score columns.
         key_frames: N key frames, 0-based: where each sequence was proposed.
-        origins: the detections that started them, key frame by key frame, N rows in all.
         masks: their masks on the clip's working size.
         frame_scores: float32 (N, T, C + 1), class probabilities on each frame; NaN where absent.
     """
 
     categories: tuple[str, ...]
     key_frames: tuple[int, ...]
-    origins: Sequence[Detections]
     masks: PackedMasks
     frame_scores: Tensor
 

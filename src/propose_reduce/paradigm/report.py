@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from propose_reduce import rle
 from propose_reduce.masks import PackedMasks, resize
 from propose_reduce.paradigm.proposals import Proposals
@@ -25,7 +27,7 @@ def report(proposals: Proposals, kept: Kept, size: Size, number: int) -> Instanc
         for frame in range(proposals.masks.num_frames)
     ]
     frame_scores = [
-        None if segmentation is None else probability
+        None if segmentation is None or math.isnan(probability) else probability
         for segmentation, probability in zip(
             segmentations, proposals.frame_scores[kept.index, :, column].tolist(), strict=True
         )

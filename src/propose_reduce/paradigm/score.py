@@ -18,7 +18,9 @@ from propose_reduce.structures import Clip, Detections
 def score_frame(
     clip: Clip, scorer: Scorer, frame: int, masks: Tensor, origins: Detections
 ) -> Tensor:
-    """Return the class probabilities of one frame's masks: float32 (O, C + 1), NaN where empty.
+    """Return the class probabilities of one frame's masks: float32 (O, C + 1).
+
+    A row is NaN where the mask is empty or the scorer has no opinion.
 
     Args:
         clip: the video.
@@ -40,9 +42,11 @@ def score_frame(
                 f"frame {frame}: the scorer must give {expected} probabilities, "
                 f"got {tuple(answer.shape)}"
             )
-        if not bool(((answer >= 0) & (answer <= 1)).all()):
+        silent = answer.isnan().all(dim=1, keepdim=True)
+        if not bool((silent | ((answer >= 0) & (answer <= 1))).all()):
             raise InputError(
-                f"frame {frame}: the scorer's probabilities must lie in [0, 1], found NaN or beyond"
+                f"frame {frame}: the scorer's probabilities must lie in [0, 1], or all of a row be "
+                "NaN where it has no opinion"
             )
         probabilities[rows.cpu()] = answer
     return probabilities
@@ -52,10 +56,11 @@ def mean_scores(frame_scores: Tensor) -> Tensor:
     """Return the class scores of whole sequences: float32 (N, C + 1).
 
     Args:
-        frame_scores: float32 (N, T, C + 1), NaN on frames where the sequence is absent.
+        frame_scores: float32 (N, T, C + 1), NaN on frames where the sequence is absent or the
+            scorer has no opinion.
 
     Returns:
-        The mean over the frames where it is present; background 1 where there is none.
+        The mean over the other frames; background 1 where there is none.
     """
     mean = frame_scores.double().nanmean(dim=1).float()
     background = torch.zeros(frame_scores.shape[2])

@@ -10,7 +10,7 @@ Letters in this file: O objects of one seed, C foreground classes, H and W worki
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import cv2
@@ -24,6 +24,7 @@ from propose_reduce.models.memory import MemoryBank
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
+from propose_reduce.parts.computing import computing
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
@@ -174,14 +175,8 @@ class Session:
             self._features[frame] = self._network.features(image)
         return self._features[frame]
 
-    @contextmanager
-    def _computing(self) -> Iterator[None]:
-        reduced = self.part.precision != torch.float32
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, self.part.precision, enabled=reduced),
-        ):
-            yield
+    def _computing(self) -> AbstractContextManager[None]:
+        return computing(self._device, self.part.precision)
 
     def _check(self, clip: Clip) -> None:
         if clip is not self.clip:

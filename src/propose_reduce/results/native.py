@@ -64,7 +64,8 @@ class Sequence(Part):
     class_scores: dict[int, float] = Field(description="by category id")
     key_frame: int = Field(ge=0)
     frame_scores: list[float | None] = Field(
-        description="probability of the sequence's category on each frame; null where absent"
+        description="probability of the sequence's category on each frame; null where absent or "
+        "where the scorer has no opinion"
     )
     bboxes: list[tuple[float, float, NonNegativeFloat, NonNegativeFloat] | None] = Field(
         description="x, y, width, height in pixels; null where absent"

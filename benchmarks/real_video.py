@@ -1,0 +1,189 @@
+"""The whole pipeline on real video with truth, without a detector: true masks as proposals.
+
+    python benchmarks/real_video.py ANNOTATIONS [--weights FILE]
+
+ANNOTATIONS is a YouTube-VIS file whose frames lie beside it. The objects' true masks on the five
+key frames are the proposals, each propagator follows them, and every sequence has the score 1 of
+its key frame. Judged by the package's own evaluators, all categories as one. Prints the rows of
+the table in docs/results.md; with a weights file also those of its Seq-Prop head.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from propose_reduce import rle
+from propose_reduce.data.videos import AnnotatedVideo, VideoSet
+from propose_reduce.data.youtube_vis import read_youtube_vis
+from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.evaluation.distance import FollowedProposal, distance_curves, follow
+from propose_reduce.evaluation.distance_truth import AnnotatedVideos
+from propose_reduce.files import read_json
+from propose_reduce.masks import resize
+from propose_reduce.models.weights import LoadedModel, load_weights
+from propose_reduce.paradigm.pipeline import propose_sequences, reduce_sequences
+from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.reduce import Kept
+from propose_reduce.paradigm.report import report
+from propose_reduce.parts.flow import FlowPropagator
+from propose_reduce.parts.scorers import KeyFrameScorer
+from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.protocols import Propagator
+from propose_reduce.results import VideoResult
+from propose_reduce.settings import InferenceSettings
+from propose_reduce.structures import Clip, Detections, InstanceSequence, fitted_size
+
+LONG_SIDE = 432  # pixels of the working size for flow; a network has a size of its own
+DISTANCES = ((5, 9), (18, 22), (38, 42))  # frames from the key frame
+SHOWN = ("car-shadow", "blackswan", "dog")  # their sequence IoU is shown
+
+
+@dataclass(frozen=True)
+class TrueMasks:
+    """Proposer: what the annotations say of a frame, with certainty."""
+
+    video: AnnotatedVideo
+    categories: tuple[str, ...]
+
+    def propose(self, clip: Clip, frame: int) -> Detections:
+        """Return the objects on a frame in the order of the file."""
+        there = [obj for obj in self.video.objects if obj.segmentations[frame] is not None]
+        masks = torch.zeros(len(there), *clip.working_size, dtype=torch.bool)
+        scores = torch.zeros(len(there), len(self.categories) + 1)
+        for row, obj in enumerate(there):
+            mask = torch.from_numpy(rle.decode(obj.segmentations[frame]).astype(bool))
+            masks[row] = resize(mask[None], clip.working_size)[0]
+            scores[row, obj.category + 1] = 1.0
+        return Detections(masks, scores)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The frames of an annotated video."""
+
+    video: AnnotatedVideo
+
+    def __len__(self) -> int:
+        return len(self.video.frames)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.video.image(index)
+
+
+@dataclass
+class Measured:
+    """What one propagator did on all videos."""
+
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    followed: list[FollowedProposal] = field(default_factory=list)
+    overlap: dict[str, float] = field(default_factory=dict)  # best sequence IoU by video
+    before: int = 0
+    after: int = 0
+    seconds: float = 0.0
+
+    def row(self, name: str, truth: dict[str, Any]) -> str:
+        """Return a row of the table."""
+        metrics = evaluate_youtube_vis(truth, self.predictions, agnostic=True).scores
+        (curve,) = distance_curves(self.followed, (0.0, 100.0))
+        ends = [end for first, last in DISTANCES for end in (first - 1, last)]
+        means = {part.last: part.j for part in curve.bins(ends)}
+        cells = [
+            name,
+            *(f"{metrics[key]:.3f}" for key in ("AP", "AP50", "AR10")),
+            *(f"{means.get(last, nan):.2f}" for _, last in DISTANCES),
+            *(f"{self.overlap.get(video, nan):.2f}" for video in SHOWN),
+            f"{self.before} → {self.after}",
+            f"{self.seconds:.0f}",
+        ]
+        return f"| {' | '.join(cells)} |"
+
+
+def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measured:
+    """Run the pipeline on all videos: with the model's Seq-Prop head, or with flow."""
+    measured, objects = Measured(), AnnotatedVideos(truth)
+    names = dict(enumerate(videos.categories, start=1))
+    for video in videos.videos:
+        size = fitted_size(video.size, long_side=LONG_SIDE, short_side=LONG_SIDE)
+        if model is not None:
+            wanted = model.settings
+            size = fitted_size(video.size, long_side=wanted.long_side, short_side=wanted.short_side)
+        clip = Clip(Pictures(video), size, video.size)
+        start = time.process_time()
+        with _propagator(clip, model) as propagator:
+            proposer = TrueMasks(video, videos.categories)
+            settings = InferenceSettings()
+            proposals = propose_sequences(clip, proposer, propagator, KeyFrameScorer(), settings)
+        kept = reduce_sequences(proposals, video.size, settings.reduce)
+        measured.seconds += time.process_time() - start
+        result = VideoResult(video.name, video.size, len(video.frames), names, tuple(kept))
+        measured.predictions += result.to_youtube_vis(video.id, {n: i for i, n in names.items()})
+        everything = VideoResult(
+            video.name, video.size, len(video.frames), names, _unreduced(proposals, video)
+        )
+        followed = follow(everything, objects.find(str(video.id)))
+        measured.followed += followed
+        measured.before += len(proposals)
+        measured.after += len(kept)
+        measured.overlap[video.name.split("/")[0]] = max(_sequence_iou(s, video) for s in kept)
+    return measured
+
+
+@contextmanager
+def _propagator(clip: Clip, model: LoadedModel | None) -> Iterator[Propagator]:
+    if model is None:
+        yield FlowPropagator()
+    else:
+        categories = model.settings.categories
+        with SeqMaskRCNNPart(model.network, categories, model.inference).open(clip) as session:
+            yield session
+
+
+def _unreduced(proposals: Proposals, video: AnnotatedVideo) -> tuple[InstanceSequence, ...]:
+    best = proposals.class_scores[:, 1:].max(dim=1)
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    kept = [Kept(index, {category: score}) for index, (category, score) in enumerate(pairs)]
+    return tuple(report(proposals, one, video.size, i) for i, one in enumerate(kept, start=1))
+
+
+def _sequence_iou(sequence: InstanceSequence, video: AnnotatedVideo) -> float:
+    """Return the IoU over the whole video with the object that it overlaps most."""
+    found = sequence.masks
+    ious = []
+    for obj in video.objects:
+        truth = np.zeros_like(found)
+        for frame, segmentation in enumerate(obj.segmentations):
+            if segmentation is not None:
+                truth[frame] = rle.decode(segmentation)
+        ious.append((found & truth).sum() / (found | truth).sum())
+    return float(max(ious))
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("annotations", type=Path)
+    parser.add_argument("--weights", type=Path, help="a weights file with a Seq-Prop head")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    videos = read_youtube_vis(options.annotations, options.annotations.parent)
+    truth = read_json(options.annotations)
+    models: dict[str, LoadedModel | None] = {"flow": None}
+    if options.weights is not None:
+        models[f"Seq-Prop head, {options.weights.stem}"] = load_weights(options.weights)
+    for name, model in models.items():
+        print(measure(options.annotations, videos, model).row(name, truth), flush=True)
+
+
+if __name__ == "__main__":
+    main()

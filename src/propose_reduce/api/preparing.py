@@ -1,0 +1,44 @@
+"""From names to a segmenter: what has to be loaded is found out, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from propose_reduce.api.doors import by_door, choose
+from propose_reduce.api.model import DEFAULT_MODEL, Model, load
+from propose_reduce.api.options import Options
+from propose_reduce.api.segmenter import Segmenter
+from propose_reduce.errors import InputError
+from propose_reduce.parts.registry import OWN
+from propose_reduce.protocols import Propagator, Proposer, Scorer
+
+
+def prepare(
+    model: Model | str | Path | None,
+    options: Options,
+    proposer: Proposer | str | None = None,
+    propagator: Propagator | str | None = None,
+    scorer: Scorer | str | None = None,
+) -> Segmenter:
+    """Return a segmenter; weights are loaded only where one of the parts is the model's.
+
+    Args:
+        model: what ``load`` returned, or what it takes; None for the default.
+        options: how to run it.
+        proposer: a part of one's own, or its name; likewise the others.
+        propagator: follows masks.
+        scorer: names masks.
+
+    Raises:
+        InputError: a part or the model cannot be had, an option is faulty, or weights are named
+            that no part would use.
+    """
+    if not isinstance(model, Model):
+        inference = tuple(a for a in options.settings if a.strip().startswith("inference."))
+        preset = options.model_copy(update={"settings": inference}).resolve()
+        chosen = choose(by_door(proposer, propagator, scorer), preset)
+        if OWN in chosen.values():
+            model = load(model or DEFAULT_MODEL, device=options.device)
+        elif model is not None:
+            raise InputError(f"no part would use the weights '{model}': leave them out")
+    return Segmenter(model, options, proposer, propagator, scorer)

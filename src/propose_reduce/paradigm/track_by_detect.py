@@ -1,0 +1,145 @@
+"""Track by detect, the baseline: objects are detected on every frame, detections are linked.
+
+What the paper argues against: a link is made once, from what two frames show, and a wrong or a
+missing one cuts the sequence. Nothing is propagated: where nothing is detected, nothing is.
+
+Letters: N tracks, O detections of a frame, C foreground classes, H and W working pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from propose_reduce.masks import PackedMasks
+from propose_reduce.paradigm.pipeline import Progress
+from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.propose import propose
+from propose_reduce.paradigm.reduce import sequence_iou
+from propose_reduce.protocols import Proposer
+from propose_reduce.settings import InferenceSettings, LinkSettings
+from propose_reduce.structures import Clip, Detections
+
+
+@dataclass(eq=False)
+class _Track:
+    """An object that was seen lately.
+
+    Attributes:
+        number: its row among all tracks, in the order in which they began.
+        last: the frame it was last seen on.
+        mask: bool (H, W), as seen there.
+        scores: float32 (C + 1,), the sum of its detections' class scores.
+        length: how many detections it has.
+    """
+
+    number: int
+    last: int
+    mask: Tensor
+    scores: Tensor
+    length: int = 1
+
+    def go_on(self, frame: int, mask: Tensor, scores: Tensor) -> None:
+        """Take a detection in."""
+        self.last, self.mask = frame, mask
+        self.scores, self.length = self.scores + scores, self.length + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """The detections of one frame, packed, and the track that each belongs to."""
+
+    masks: PackedMasks
+    scores: Tensor
+    tracks: Sequence[int]
+
+
+def track_by_detect(
+    clip: Clip, proposer: Proposer, settings: InferenceSettings, *, progress: Progress | None = None
+) -> Proposals:
+    """Return the tracks of a clip as sequences, in the order in which they begin.
+
+    A track's key frame is the one it begins on, and its class scores are the mean of its
+    detections'. Each frame is proposed on by the rules of a key frame.
+
+    Args:
+        clip: the video.
+        proposer: asked about every frame, in order.
+        settings: of proposing and linking.
+        progress: told about each frame, as stage "propose".
+
+    Raises:
+        InputError: the proposer breaks its contract.
+    """
+    alive: list[_Track] = []
+    begun: list[int] = []
+    frames: list[_Seen] = []
+    for frame in range(len(clip.frames)):
+        found = propose(clip, proposer, frame, settings.propose)
+        found = Detections(found.masks.cpu(), found.class_scores.cpu())
+        alive = [track for track in alive if frame - track.last <= settings.link.max_gap + 1]
+        links = _links(alive, found, settings.link)
+        tracks = []
+        for row, (mask, scores) in enumerate(zip(found.masks, found.class_scores, strict=True)):
+            if row in links:
+                track = alive[links[row]]
+                track.go_on(frame, mask, scores)
+            else:
+                track = _Track(len(begun), frame, mask, scores)
+                begun.append(frame)
+                alive.append(track)
+            tracks.append(track.number)
+        frames.append(_Seen(PackedMasks.pack(found.masks[:, None]), found.class_scores, tracks))
+        if progress is not None:
+            progress("propose", frame + 1, len(clip.frames))
+    return _sequences(clip, proposer.categories, begun, frames)
+
+
+def link(tracks: Detections, seen: Detections, settings: LinkSettings) -> dict[int, int]:
+    """Return which detection goes on with which track: row of ``seen`` -> row of ``tracks``.
+
+    A pair is possible where the masks' IoU reaches ``iou``. Of the possible pairs those are taken
+    that have the greatest sum of IoU, plus ``class_weight`` where the best classes agree. The
+    class decides between tracks, but does not forbid: a detector that changes its mind for a
+    frame does not cut the track.
+
+    Args:
+        tracks: each track's last mask and mean class scores.
+        seen: the detections of a frame.
+        settings: thresholds and weights.
+    """
+    if not len(tracks) or not len(seen):
+        return {}
+    iou = sequence_iou(torch.cat((seen.masks, tracks.masks))[:, None])[: len(seen), len(seen) :]
+    classes = [one.class_scores[:, 1:].argmax(dim=1) for one in (seen, tracks)]
+    same = classes[0][:, None] == classes[1]
+    possible = iou >= settings.iou
+    affinity = torch.where(possible, iou + settings.class_weight * same, 0.0)
+    rows, columns = linear_sum_assignment(affinity.numpy(), maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return {row: column for row, column in pairs if possible[row, column]}
+
+
+def _links(alive: Sequence[_Track], seen: Detections, settings: LinkSettings) -> dict[int, int]:
+    if not alive:
+        return {}
+    masks = torch.stack([track.mask for track in alive])
+    scores = torch.stack([track.scores / track.length for track in alive]).clamp(max=1)
+    return link(Detections(masks, scores), seen, settings)
+
+
+def _sequences(
+    clip: Clip, categories: tuple[str, ...], begun: Sequence[int], frames: Sequence[_Seen]
+) -> Proposals:
+    """Sort the detections of each frame into the rows of their tracks."""
+    masks = PackedMasks(len(begun), len(frames), clip.working_size)
+    frame_scores = torch.full((len(begun), len(frames), len(categories) + 1), torch.nan)
+    for frame, seen in enumerate(frames):
+        for row, track in enumerate(seen.tracks):
+            masks.put(frame, seen.masks.mask(row, 0)[None], track)
+            frame_scores[track, frame] = seen.scores[row]
+    return Proposals(categories, tuple(begun), masks, frame_scores)

@@ -1,0 +1,88 @@
+"""Named parts meet a model, or do without one."""
+
+import numpy as np
+import pytest
+
+from fakes import FakePropagator, FakeProposer, FakeScorer
+from propose_reduce.api import Options, prepare
+from propose_reduce.errors import InputError
+from propose_reduce.settings import validate
+from weight_files import tiny_weights
+from worlds import INPUT, WORLD
+
+FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
+PARTS = (FakeProposer(WORLD), FakePropagator(WORLD), FakeScorer(WORLD))
+
+
+def options(**chosen):
+    return validate(Options, {"settings": INPUT, "device": "cpu", **chosen}, "test")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
+
+
+def test_weights_are_loaded_for_the_parts_that_are_the_models(weights):
+    chosen = options(settings=("model.long_side=64", "model.short_side=64"))
+    ready = prepare(weights, chosen, propagator="flow")
+    assert ready.model is not None
+    assert ready.settings()["parts"] == {"propagator": "flow"}
+    assert ready(ready.open(FRAMES)).result.num_frames == 6
+
+
+def test_no_weights_are_loaded_where_no_part_needs_them(weights):
+    ready = prepare(None, options(), *PARTS)
+    assert ready.model is None
+    with pytest.raises(InputError, match=r"no part would use the weights '.*tiny.safetensors'"):
+        prepare(weights, options(), *PARTS)
+
+
+def test_track_by_detect_needs_a_proposer_alone():
+    ready = prepare(None, options(paradigm="track-by-detect"), PARTS[0])
+    result = ready(ready.open(FRAMES)).result
+    assert [s.category for s in result.sequences] == ["cat", "dog"]
+    assert result.settings["inference"]["paradigm"] == "track-by-detect"
+    assert result.settings["parts"] == {"proposer": "FakeProposer"}
+
+
+def test_the_paradigm_may_come_as_a_further_setting():
+    chosen = options(settings=(*INPUT, "inference.paradigm=track-by-detect"))
+    assert prepare(None, chosen, PARTS[0]).model is None
+
+
+def test_what_a_result_depends_on_tells_paradigms_and_parts_apart():
+    named = prepare(None, options(), PARTS[0], "flow", PARTS[2]).settings()
+    assert named["parts"]["propagator"] == "flow"
+    own = prepare(None, options(), *PARTS).settings()
+    tracked = prepare(None, options(paradigm="track-by-detect"), *PARTS).settings()
+    assert named != own
+    assert own != tracked
+
+
+@pytest.mark.parametrize(
+    ("parts", "chosen", "message"),
+    [
+        ((PARTS[0], "flwo", PARTS[2]), {}, "unknown propagator 'flwo': did you mean 'flow'"),
+        (PARTS, {"paradigm": "track"}, "inference.paradigm = 'track'"),
+        (("torchvision:x", *PARTS[1:]), {"prompts": ("dog",)}, "takes no prompts"),
+    ],
+)
+def test_a_mistake_is_one_line(parts, chosen, message):
+    with pytest.raises(InputError, match=message):
+        prepare(None, options(**chosen), *parts)
+
+
+def test_prompts_are_not_for_the_models_own_proposer(weights):
+    with pytest.raises(InputError, match="takes no prompts: name another proposer"):
+        prepare(weights, options(prompts=("dog",)))
+
+
+def test_a_preset_names_parts_and_sizes_and_needs_no_weights(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    chosen = Options(preset="coco_sam2", device="cpu")
+    ready = prepare(None, chosen, *PARTS)  # objects come before names
+    assert ready.model is None
+    assert ready.settings()["input"] == {"long_side": 854, "short_side": 480}
+    with pytest.raises(InputError, match="nobody/nothing"):
+        prepare(None, chosen, PARTS[0], "sam2:nobody/nothing")
