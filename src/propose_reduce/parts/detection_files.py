@@ -35,8 +35,8 @@ from pydantic import Field
 from torch import Tensor
 
 from propose_reduce import rle
-from propose_reduce.data.davis import VOID, read_labels
 from propose_reduce.data.faults import Fault, Record, categories_by_id, entries, load_json
+from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.data.segmentations import read_segmentations
 from propose_reduce.errors import InputError
 from propose_reduce.files import read_json
@@ -200,7 +200,7 @@ def _names(place: Path, source: Path) -> dict[int, str]:
 
 
 def _from_png(path: Path, size: Size) -> _Found:
-    labels = read_labels(path)
+    labels = read_labels(path, binary=True)
     numbers = np.setdiff1d(labels, (0, VOID)).astype(np.int64)
     masks = torch.from_numpy(labels == numbers[:, None, None])
     return _Found(resize(masks, size), torch.from_numpy(numbers), torch.ones(len(numbers)))
