@@ -4,8 +4,10 @@
 
 ANNOTATIONS is a YouTube-VIS file whose frames lie beside it. The objects' true masks on the five
 key frames are the proposals, each propagator follows them, and every sequence has the score 1 of
-its key frame. Judged by the package's own evaluators, all categories as one. Prints the rows of
-the table in docs/results.md; with a weights file also those of its Seq-Prop head.
+its key frame. Judged by the package's own evaluators, all categories as one. Prints the table of
+docs/results.md; a weights file adds the row of its Seq-Prop head. The columns: J at distances
+from the key frame in frames, before the reduction; the sequence IoU of single objects, followed
+from the middle key frame; how many sequences there are before and after the reduction.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from propose_reduce.masks import resize
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.paradigm.pipeline import propose_sequences, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
 from propose_reduce.parts.flow import FlowPropagator
@@ -44,9 +47,16 @@ from propose_reduce.results import VideoResult
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, InstanceSequence, fitted_size
 
-LONG_SIDE = 432  # pixels of the working size for flow; a network has a size of its own
+LONG_SIDE = 640  # pixels of the working size for flow; a network has a size of its own
 DISTANCES = ((5, 9), (18, 22), (38, 42))  # frames from the key frame
-SHOWN = ("car-shadow", "blackswan", "dog")  # their sequence IoU is shown
+SHOWN = ("car-shadow", "blackswan", "dog")  # one object each
+HEADS = (
+    "propagator",
+    *("AP", "AP50", "AR10"),
+    *(f"J at {first}-{last}" for first, last in DISTANCES),
+    *(f"IoU {video}" for video in SHOWN),
+    *("sequences", "CPU s"),
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class Measured:
 
     predictions: list[dict[str, Any]] = field(default_factory=list)
     followed: list[FollowedProposal] = field(default_factory=list)
-    overlap: dict[str, float] = field(default_factory=dict)  # best sequence IoU by video
+    overlap: dict[str, float] = field(default_factory=dict)  # from the middle key frame, by video
     before: int = 0
     after: int = 0
     seconds: float = 0.0
@@ -131,11 +141,14 @@ def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measure
         everything = VideoResult(
             video.name, video.size, len(video.frames), names, _unreduced(proposals, video)
         )
+        middle = key_frames(len(video.frames), 3)[1]
         followed = follow(everything, objects.find(str(video.id)))
         measured.followed += followed
         measured.before += len(proposals)
         measured.after += len(kept)
-        measured.overlap[video.name.split("/")[0]] = max(_sequence_iou(s, video) for s in kept)
+        measured.overlap[video.name.split("/")[0]] = max(
+            _sequence_iou(s, video) for s in everything.sequences if s.key_frame == middle
+        )
     return measured
 
 
@@ -170,7 +183,7 @@ def _sequence_iou(sequence: InstanceSequence, video: AnnotatedVideo) -> float:
 
 
 def main() -> None:
-    """Print the rows."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("annotations", type=Path)
     parser.add_argument("--weights", type=Path, help="a weights file with a Seq-Prop head")
@@ -181,6 +194,7 @@ def main() -> None:
     models: dict[str, LoadedModel | None] = {"flow": None}
     if options.weights is not None:
         models[f"Seq-Prop head, {options.weights.stem}"] = load_weights(options.weights)
+    print(f"| {' | '.join(HEADS)} |\n|{' --- |' * len(HEADS)}")
     for name, model in models.items():
         print(measure(options.annotations, videos, model).row(name, truth), flush=True)
 

@@ -62,6 +62,41 @@ def tiny_edgetam() -> tuple[Any, Any]:
     return _model(EdgeTamVideoModel, config), _processor()
 
 
+def tiny_sam3_tracker() -> tuple[Any, Any]:
+    """The tracker of SAM 3 on a vision transformer of two blocks."""
+    from transformers import (
+        Sam3TrackerVideoConfig,
+        Sam3TrackerVideoModel,
+        Sam3TrackerVideoProcessor,
+    )
+
+    backbone = {
+        "model_type": "sam3_vit_model",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": IMAGE,
+        "pretrain_image_size": IMAGE,
+        "patch_size": 16,
+        "window_size": 2,
+        "global_attn_indexes": [1],
+    }
+    vision = {
+        "model_type": "sam3_vision_model",
+        "backbone_config": backbone,
+        "fpn_hidden_size": 128,
+    }
+    heads = _heads()
+    heads["prompt_encoder_config"]["patch_size"] = 16
+    config = Sam3TrackerVideoConfig(vision_config=vision, **heads)
+    sam2 = _processor()
+    processor = Sam3TrackerVideoProcessor(
+        sam2.image_processor, sam2.video_processor, target_size=IMAGE
+    )
+    return _model(Sam3TrackerVideoModel, config), processor
+
+
 def _heads() -> dict[str, Any]:
     """All but the backbone; 128 channels, which the 64 of a memory must divide."""
     return {

@@ -6,17 +6,17 @@ import torch
 
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.propagate import propagate
-from propose_reduce.parts.sam_video import SamVideoPropagator, load_sam_video
+from propose_reduce.parts.sam_video import CLASSES, SamVideoPropagator, load_sam_video
 from propose_reduce.structures import Clip, FrameMasks, Seed
 
 pytest.importorskip("transformers")
-from sam_models import tiny_edgetam, tiny_sam2
+from sam_models import tiny_edgetam, tiny_sam2, tiny_sam3_tracker
 
 SIZE = (24, 32)
 Found = dict[tuple[int, int], FrameMasks]
 
 
-@pytest.fixture(scope="module", params=[tiny_sam2, tiny_edgetam])
+@pytest.fixture(scope="module", params=[tiny_sam2, tiny_edgetam, tiny_sam3_tracker])
 def part(request: pytest.FixtureRequest) -> SamVideoPropagator:
     return SamVideoPropagator(*request.param())
 
@@ -124,7 +124,8 @@ def test_weights_that_are_not_there_are_named_with_the_way_to_get_them(tmp_path)
 
 
 def test_a_saved_folder_is_loaded(part, tmp_path):
-    kind = "sam2" if type(part.model).__name__.startswith("Sam2") else "edgetam"
+    kinds = {model_class: kind for kind, (model_class, _) in CLASSES.items()}
+    kind = kinds[type(part.model).__name__]
     part.model.save_pretrained(tmp_path)
     part.processor.save_pretrained(tmp_path)
     loaded = load_sam_video(kind, str(tmp_path))

@@ -47,8 +47,8 @@ class FlowPropagator:
         colour_weight: how much colour counts on each frame; 0 leaves it out.
     """
 
-    long_side: int = 432
-    doubt: float = 0.75
+    long_side: int = 640
+    doubt: float = 0.85
     colour_weight: float = 0.1
 
     def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
