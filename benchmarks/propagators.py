@@ -3,9 +3,9 @@
 Run: OMP_NUM_THREADS=1 python benchmarks/propagators.py [--lengths 50 400]
 
 Each run is a process of its own: two key frames with two objects each, on frames of noise that are
-made when asked for; masks are dropped as they come. SAM 2 and Seq Mask R-CNN are tiny and have
-random weights. Memory is read after the last frame; the rise over the shortest video is what the
-length costs.
+made when asked for; masks are dropped as they come. All networks are tiny and have random
+weights. Memory is read after the last frame; the rise over the shortest video is what the length
+costs.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from propose_reduce.protocols import Propagator
 from propose_reduce.settings import load_preset
 from propose_reduce.structures import Clip, Seed
 
-TESTS = Path(__file__).parents[1] / "tests"  # the tiny SAM 2 is that of the tests
-PROPAGATORS = ("flow", "sam2", "seq-mask-rcnn")
+TESTS = Path(__file__).parents[1] / "tests"  # the tiny video models are those of the tests
+SAM_VIDEO = ("sam2", "edgetam", "sam3-tracker")
+PROPAGATORS = ("flow", *SAM_VIDEO, "seq-mask-rcnn")
 SIZE = (96, 160)
 
 
@@ -54,11 +55,11 @@ def propagator(name: str, clip: Clip) -> Iterator[Propagator]:
     """Give one of ``PROPAGATORS``."""
     if name == "flow":
         yield FlowPropagator()
-    elif name == "sam2":
+    elif name in SAM_VIDEO:
         sys.path.insert(0, str(TESTS))
-        from sam_models import tiny_sam2
+        import sam_models
 
-        yield SamVideoPropagator(*tiny_sam2())
+        yield SamVideoPropagator(*getattr(sam_models, f"tiny_{name.replace('-', '_')}")())
     else:
         preset = load_preset("shapes_tiny")
         network = build(preset.model).eval()

@@ -3,11 +3,11 @@
     python benchmarks/real_video.py ANNOTATIONS [--weights FILE]
 
 ANNOTATIONS is a YouTube-VIS file whose frames lie beside it. The objects' true masks on the five
-key frames are the proposals, each propagator follows them, and every sequence has the score 1 of
-its key frame. Judged by the package's own evaluators, all categories as one. Prints the table of
-docs/results.md; a weights file adds the row of its Seq-Prop head. The columns: J at distances
-from the key frame in frames, before the reduction; the sequence IoU of single objects, followed
-from the middle key frame; how many sequences there are before and after the reduction.
+key frames are the proposals (as files), each propagator follows them, and every sequence has the
+score 1 of its key frame. Judged by the package's own evaluators, all categories as one. Prints
+the table of docs/results.md; a weights file adds the row of its Seq-Prop head. The columns: J at
+distances from the key frame in frames, before the reduction; the sequence IoU of single objects,
+followed from the middle key frame; how many sequences there are before and after the reduction.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
 from propose_reduce import rle
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
@@ -32,20 +32,20 @@ from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.distance import FollowedProposal, distance_curves, follow
 from propose_reduce.evaluation.distance_truth import AnnotatedVideos
 from propose_reduce.files import read_json
-from propose_reduce.masks import resize
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.paradigm.pipeline import propose_sequences, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
+from propose_reduce.parts.detection_files import DetectionFiles
 from propose_reduce.parts.flow import FlowPropagator
 from propose_reduce.parts.scorers import KeyFrameScorer
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.protocols import Propagator
 from propose_reduce.results import VideoResult
-from propose_reduce.settings import InferenceSettings
-from propose_reduce.structures import Clip, Detections, InstanceSequence, fitted_size
+from propose_reduce.settings import InferenceSettings, category_set
+from propose_reduce.structures import Clip, InstanceSequence, fitted_size
 
 LONG_SIDE = 640  # pixels of the working size for flow; a network has a size of its own
 DISTANCES = ((5, 9), (18, 22), (38, 42))  # frames from the key frame
@@ -59,23 +59,13 @@ HEADS = (
 )
 
 
-@dataclass(frozen=True)
-class TrueMasks:
-    """Proposer: what the annotations say of a frame, with certainty."""
-
-    video: AnnotatedVideo
-    categories: tuple[str, ...]
-
-    def propose(self, clip: Clip, frame: int) -> Detections:
-        """Return the objects on a frame in the order of the file."""
-        there = [obj for obj in self.video.objects if obj.segmentations[frame] is not None]
-        masks = torch.zeros(len(there), *clip.working_size, dtype=torch.bool)
-        scores = torch.zeros(len(there), len(self.categories) + 1)
-        for row, obj in enumerate(there):
-            mask = torch.from_numpy(rle.decode(obj.segmentations[frame]).astype(bool))
-            masks[row] = resize(mask[None], clip.working_size)[0]
-            scores[row, obj.category + 1] = 1.0
-        return Detections(masks, scores)
+def write_proposals(folder: Path, video: AnnotatedVideo, settings: InferenceSettings) -> None:
+    """Write the true masks of the key frames, an array file each, as any detector could."""
+    for frame in key_frames(len(video.frames), settings.propose.key_frames):
+        runs = [run for obj in video.objects if (run := obj.segmentations[frame]) is not None]
+        masks = np.array([rle.decode(run) for run in runs], dtype=bool).reshape(-1, *video.size)
+        ones = np.ones(len(masks))
+        np.savez(folder / f"{frame:05d}.npz", masks=masks, scores=ones, labels=ones.astype(int))
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,7 @@ class Measured:
 def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measured:
     """Run the pipeline on all videos: with the model's Seq-Prop head, or with flow."""
     measured, objects = Measured(), AnnotatedVideos(truth)
-    names = dict(enumerate(videos.categories, start=1))
+    settings, names = InferenceSettings(), dict(enumerate(category_set("davis"), start=1))
     for video in videos.videos:
         size = fitted_size(video.size, long_side=LONG_SIDE, short_side=LONG_SIDE)
         if model is not None:
@@ -130,9 +120,10 @@ def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measure
             size = fitted_size(video.size, long_side=wanted.long_side, short_side=wanted.short_side)
         clip = Clip(Pictures(video), size, video.size)
         start = time.process_time()
-        with _propagator(clip, model) as propagator:
-            proposer = TrueMasks(video, videos.categories)
-            settings = InferenceSettings()
+        with _propagator(clip, model) as propagator, TemporaryDirectory() as name:
+            folder = Path(name)
+            write_proposals(folder, video, settings)
+            proposer = DetectionFiles(folder)
             proposals = propose_sequences(clip, proposer, propagator, KeyFrameScorer(), settings)
         kept = reduce_sequences(proposals, video.size, settings.reduce)
         measured.seconds += time.process_time() - start
