@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def write_result(
     save_weights(path, module.result, preset.model, preset.inference, card, dtype=dtype)
 
 
-class EverySteps(Callback):
+class EverySteps(Callback, ABC):
     """Does something after every so many optimiser steps, once where batches accumulate.
 
     Args:
@@ -63,9 +64,9 @@ class EverySteps(Callback):
             self.act(trainer, pl_module, batch)
         self._last = step
 
+    @abstractmethod
     def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
         """Do it; called on every process."""
-        raise NotImplementedError(f"{type(self).__name__}.act")
 
 
 class WeightsFile(EverySteps):
