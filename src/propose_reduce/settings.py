@@ -102,6 +102,13 @@ class ProposeSettings(Settings):
     mask_nms: float | None = Field(
         0.2, ge=0, le=1, description="mask NMS IoU inside a key frame; null turns it off"
     )
+    skip_covered: bool = Field(
+        False,
+        description="a detection that an earlier key frame's sequence already covers starts none",
+    )
+    covered_iou: float = Field(
+        0.7, gt=0, le=1, description="skip_covered: mask IoU from which a detection is covered"
+    )
 
 
 class PropagateSettings(Settings):
@@ -111,8 +118,8 @@ class PropagateSettings(Settings):
     memory_frames: int = Field(
         16, ge=2, description="most frames in a memory; when full every second other one goes"
     )
-    batch_objects: int = Field(
-        16, ge=1, description="most objects decoded at once; lower it when memory is short"
+    batch_objects: int | None = Field(
+        None, ge=1, description="most objects decoded at once; null: as many as memory allows"
     )
     self_propagation: bool = Field(
         True, description="the key frame too is segmented from its memory, not taken as detected"
@@ -140,6 +147,27 @@ class ReduceSettings(Settings):
     )
 
 
+class WindowSettings(Settings):
+    """How videos of any length are cut and their sequences joined (docs/method.md)."""
+
+    window: int | None = Field(
+        128, ge=2, description="longer videos are cut into windows; null: never"
+    )
+    overlap: int = Field(16, ge=1, description="frames that neighbouring windows share")
+    iou: float = Field(
+        0.5, gt=0, le=1, description="least mask IoU over the shared frames to join two sequences"
+    )
+    class_weight: float = Field(
+        1.0, ge=0, description="added to the IoU where two sequences are of one class"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> WindowSettings:
+        if self.window is not None and self.overlap >= self.window:
+            raise ValueError(f"overlap ({self.overlap}) must be below window ({self.window})")
+        return self
+
+
 class LinkSettings(Settings):
     """How track-by-detect links the detections of all frames (docs/parts.md)."""
 
@@ -158,6 +186,7 @@ class InferenceSettings(Settings):
     )
     propose: ProposeSettings = ProposeSettings()
     propagate: PropagateSettings = PropagateSettings()
+    windows: WindowSettings = WindowSettings()
     link: LinkSettings = LinkSettings()
     reduce: ReduceSettings = ReduceSettings()
 

@@ -49,11 +49,15 @@ class Clip:
         frames: the lazy frames, in the video's own pixels.
         working_size: (height, width) of every mask between the doors, unpadded.
         original_size: (height, width) of the frames.
+        whole: the clip that this one is a window of; None where it is none.
+        start: frame of the whole clip that is frame 0 here.
     """
 
     frames: Frames
     working_size: Size
     original_size: Size
+    whole: Clip | None = None
+    start: int = 0
 
     def __post_init__(self) -> None:
         if len(self.frames) == 0:

@@ -21,6 +21,8 @@ from propose_reduce.models.seq_prop_blocks import Decoder, Encoder, FrameBranche
 
 PROBABILITY_MARGIN = 1e-7  # keeps the odds p / (1 - p) finite in float32
 STRIDE = 16  # of keys and values
+LIVE_MAPS = 5  # of D channels at stride 4 that the decoder's last block holds at once,
+LIVE_MASKS = 4  # and of float32 masks at full size that what follows holds
 
 
 class SeqPropHead(nn.Module):
@@ -112,6 +114,12 @@ class SeqPropHead(nn.Module):
             float32 (O, H, W), probabilities before soft aggregation.
         """
         return self.decode(keys, values, query, self.branches(c2, c3), owners)
+
+    def decode_bytes(self, query: KeyValue) -> int:
+        """Return about how many bytes it takes to decode one more object of a query."""
+        places = (STRIDE // 4) ** 2 * query.value[0, 0].numel()  # at stride 4
+        maps = LIVE_MAPS * query.value.shape[1] * query.value.element_size()
+        return places * (maps + LIVE_MASKS * 4 * 4 * torch.float32.itemsize)
 
     def decode(
         self,

@@ -7,6 +7,18 @@ from contextlib import contextmanager
 
 import torch
 
+CPU_BYTES = 2**28  # that one step may take: larger ones are no faster on a CPU
+GPU_SHARE = 0.5  # of the free memory; the rest is for the frame's features and the memories
+
+
+def step_bytes(device: torch.device) -> int:
+    """Return how much memory one step of a larger computation may take, in bytes."""
+    if device.type != "cuda":
+        return CPU_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(GPU_SHARE * (free + unused))
+
 
 @contextmanager
 def computing(device: torch.device, precision: torch.dtype) -> Iterator[None]:

@@ -24,7 +24,8 @@ from propose_reduce.models.memory import MemoryBank
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
-from propose_reduce.parts.computing import computing
+from propose_reduce.parts.computing import computing, step_bytes
+from propose_reduce.parts.read_ahead import ReadAhead
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
@@ -77,17 +78,19 @@ class Session:
         self._network = part.network
         self._device = part.network.pixel_mean.device
         self._features: dict[int, Features] = {}
+        self._images = ReadAhead(lambda frame: part.read_image(clip, frame))
 
     def close(self) -> None:
         """Free what the session holds."""
         self._features.clear()
+        self._images.close()
 
     def propose(self, clip: Clip, frame: int) -> Detections:
         """Detect objects: masks at the working size, best first."""
         self._check(clip)
         wanted = self.part.settings.propose
         with self._computing():
-            pyramid = self._frame(frame).pyramid
+            pyramid = self._frame(clip.start + frame).pyramid
             found = self._network.detector.detect(
                 pyramid,
                 clip.working_size,
@@ -105,7 +108,7 @@ class Session:
         self._check(clip)
         boxes = scoring_boxes(masks).to(self._device)
         with self._computing():
-            return self._network.detector.classify(self._frame(frame).pyramid, [boxes])
+            return self._network.detector.classify(self._frame(clip.start + frame).pyramid, [boxes])
 
     def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
         """Sweep forward from the first key frame, then backward from the last."""
@@ -119,24 +122,39 @@ class Session:
             return
         first = min(track.seed.frame for track in alive)
         last = max(track.seed.frame for track in alive)
-        for frame in range(first, len(clip.frames)):
-            yield from self._segment(frame, [t for t in alive if t.seed.frame <= frame])
+        forward, backward = range(first, len(clip.frames)), range(last - 1, -1, -1)
+        for frame in forward:
+            then = frame + 1 if frame + 1 in forward else last - 1
+            reached = [track for track in alive if track.seed.frame <= frame]
+            yield from self._segment(clip, frame, then, reached)
         for track in alive:
             track.restart(self)
-        for frame in range(last - 1, -1, -1):
-            yield from self._segment(frame, [t for t in alive if t.seed.frame > frame])
+        for frame in backward:
+            reached = [track for track in alive if track.seed.frame > frame]
+            yield from self._segment(clip, frame, frame - 1, reached)
 
-    def _segment(self, frame: int, tracks: Sequence[_Track]) -> list[FrameMasks]:
-        """Segment one frame for every seed that has reached it, and memorise where it is due."""
+    def _segment(
+        self, clip: Clip, frame: int, then: int, tracks: Sequence[_Track]
+    ) -> list[FrameMasks]:
+        """Segment one frame for every seed that has reached it, and memorise where it is due.
+
+        Args:
+            clip: the clip or a window of it, whose frames are counted here.
+            frame: to segment.
+            then: the frame that comes next; below 0 if none does.
+            tracks: seeds that have reached the frame.
+        """
         results = []
         with self._computing():
-            features = self._frame(frame)
+            features = self._frame(clip.start + frame, None if then < 0 else clip.start + then)
             for track in tracks:
                 if track.seed.frame == frame:
                     track.start(self, features)
             query = self._network.prop_head.query(features.p2)
             branches = self._network.prop_head.branches(features.c2, features.c3)
-            limit = self.part.settings.propagate.batch_objects
+            limit = self.part.settings.propagate.batch_objects or max(
+                1, step_bytes(self._device) // self._network.prop_head.decode_bytes(query)
+            )
             for group in _groups(tracks, limit):
                 masks = self._decode(group, query, branches)
                 for track, soft in zip(group, masks, strict=True):
@@ -166,12 +184,18 @@ class Session:
         if track.bank.wants(distance):
             track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
 
-    def _frame(self, frame: int) -> Features:
-        """Return the features of a frame, computed unless it is among the last few."""
+    def _frame(self, frame: int, then: int | None = None) -> Features:
+        """Return the features of a frame, computed unless it is among the last few.
+
+        Args:
+            frame: of the session's clip, which windows of it share.
+            then: the frame that comes next, to be read meanwhile.
+        """
         if frame not in self._features:
             while len(self._features) >= CACHED_FRAMES:
                 self._features.pop(next(iter(self._features)))
-            image = self.part.read_image(self.clip, frame).to(self._device)
+            ahead = None if then in self._features else then
+            image = self._images.get(frame, ahead).to(self._device)
             self._features[frame] = self._network.features(image)
         return self._features[frame]
 
@@ -179,7 +203,7 @@ class Session:
         return computing(self._device, self.part.precision)
 
     def _check(self, clip: Clip) -> None:
-        if clip is not self.clip:
+        if self.clip not in (clip, clip.whole):
             raise InputError("this session was opened on another clip: open one for each clip")
 
 
