@@ -33,11 +33,12 @@ from propose_reduce.evaluation.distance import FollowedProposal, distance_curves
 from propose_reduce.evaluation.distance_truth import AnnotatedVideos
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
-from propose_reduce.paradigm.pipeline import propose_sequences, reduce_sequences
+from propose_reduce.paradigm.pipeline import reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
+from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.parts.detection_files import DetectionFiles
 from propose_reduce.parts.flow import FlowPropagator
 from propose_reduce.parts.scorers import KeyFrameScorer

@@ -92,12 +92,13 @@ class FakeProposer:
         return self.world.categories
 
     def propose(self, clip: Clip, frame: int) -> Detections:
-        self.asked.append(frame)
+        self.asked.append(clip.start + frame)
         things = sorted(self.world.things, key=lambda thing: -thing.score) * self.copies
         if not things:
             columns = len(self.categories) + 1
             return Detections(self.world.masks(frame), torch.zeros(0, columns))
-        masks = torch.stack([self.world.mask(thing, frame) for thing in things])
+        place = clip.start + frame
+        masks = torch.stack([self.world.mask(thing, place) for thing in things])
         if self.size is not None:
             masks = masks.new_zeros(len(things), *self.size)
         return Detections(masks, torch.stack([self.world.probabilities(t) for t in things]))
@@ -118,12 +119,12 @@ class FakePropagator:
         pairs = [(seed, frame) for frame in range(len(clip.frames)) for seed in range(len(seeds))]
         for pair in reversed(pairs) if self.backwards else pairs:
             for _ in range((pair != self.skip) + (pair == self.repeat)):
-                yield self._frame_masks(seeds, *pair)
+                yield self._frame_masks(clip.start, seeds, *pair)
 
-    def _frame_masks(self, seeds: Sequence[Seed], seed: int, frame: int) -> FrameMasks:
+    def _frame_masks(self, first: int, seeds: Sequence[Seed], seed: int, frame: int) -> FrameMasks:
         start = seeds[seed]
-        shown = [self.world.shown_by(mask, start.frame) for mask in start.masks]
-        masks = torch.stack([self.world.mask(thing, frame) for thing in shown])
+        shown = [self.world.shown_by(mask, first + start.frame) for mask in start.masks]
+        masks = torch.stack([self.world.mask(thing, first + frame) for thing in shown])
         slip = self.shift * abs(frame - start.frame)
         if slip:
             masks = masks.roll(slip, dims=2)
@@ -145,6 +146,6 @@ class FakeScorer:
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
         if len(masks) != len(origins) or not bool(masks.flatten(1).any(1).all()):
             raise ValueError("a scorer is given one origin per mask and no empty mask")
-        self.asked.append((frame, len(masks)))
-        shown = [self.world.shown_by(mask, frame) for mask in masks]
+        self.asked.append((clip.start + frame, len(masks)))
+        shown = [self.world.shown_by(mask, clip.start + frame) for mask in masks]
         return torch.stack([self.world.probabilities(thing) for thing in shown])

@@ -137,3 +137,17 @@ def test_masks_on_a_cuda_device_pack_like_those_in_main_memory():
     assert torch.equal(unpacked(PackedMasks.pack(masks.cuda())), masks)
     assert torch.equal(tight_boxes(masks[:, 0].cuda()).cpu(), tight_boxes(masks[:, 0]))
     assert torch.equal(scoring_boxes(masks[:, 0].cuda()).cpu(), scoring_boxes(masks[:, 0]))
+
+
+@given(SEQUENCES, SEQUENCES)
+def test_packed_masks_join_as_the_masks_themselves_do(first, second):
+    frames, size = first.shape[1], first.shape[2:]
+    fitting = np.zeros((len(second), frames, *size), dtype=bool)
+    cut = tuple(slice(min(a, b)) for a, b in zip(second.shape[1:], (frames, *size), strict=True))
+    fitting[(slice(None), *cut)] = second[(slice(None), *cut)]
+    parts = [torch.from_numpy(first), torch.from_numpy(fitting)]
+    joined = PackedMasks.joined([PackedMasks.pack(part) for part in parts])
+    whole = PackedMasks.pack(torch.cat(parts))
+    assert torch.equal(unpacked(joined), torch.cat(parts))
+    assert np.array_equal(joined.areas, whole.areas)
+    assert all(np.array_equal(joined.overlaps(t), whole.overlaps(t)) for t in range(frames))

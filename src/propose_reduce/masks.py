@@ -6,6 +6,8 @@ exclusive x2 and y2. Masks may live on any device; packed ones live in main memo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (the name everybody knows it by)
@@ -102,6 +104,18 @@ class PackedMasks:
         for frame in range(frames):
             packed.put(frame, masks[:, frame])
         return packed
+
+    @classmethod
+    def joined(cls, parts: Sequence[PackedMasks]) -> PackedMasks:
+        """Return the sequences of several, of one size and as many frames, one after the other."""
+        whole = cls(sum(len(part) for part in parts), parts[0].num_frames, parts[0].size)
+        first = 0
+        for part in parts:
+            rows = slice(first, first + len(part))
+            whole.areas[rows], whole._windows[rows] = part.areas, part._windows
+            whole._crops |= {(first + n, frame): crop for (n, frame), crop in part._crops.items()}
+            first += len(part)
+        return whole
 
     def __len__(self) -> int:
         """Return N."""

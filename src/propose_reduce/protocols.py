@@ -2,17 +2,23 @@
 
 Class scores everywhere: column 0 is background, column ``i + 1`` is ``categories[i]``. A detector
 that knows only a label and a score puts ``1 - score`` in column 0.
+
+A long video comes as one clip after the other (paradigm/windows.py); a part whose answers depend
+on the place in the whole video adds ``clip.start`` to a frame's index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with a stage ("propose", "propagate", "report"), steps done, and steps in all."""
 
 
 class Proposer(Protocol):

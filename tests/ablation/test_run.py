@@ -58,9 +58,10 @@ def test_a_video_s_proposals_are_gone_when_the_next_video_comes(tmp_path, monkey
 
     def watched(*arguments):
         alive.append(sum(reference() is not None for reference in made))
-        proposals = propose(*arguments)
-        made.append(weakref.ref(proposals))
-        return proposals
+        for window in propose(*arguments):
+            made.append(weakref.ref(window.proposals))
+            yield window
+            del window
 
     monkeypatch.setattr(run, "find_sequences", watched)
     Ablation(tmp_path, STILL, STILL, STILL).rows("reduce.iou=0.5,0.9")

@@ -1,31 +1,36 @@
-import pytest
+"""Pairs that a pencil finds."""
 
-from fakes import FakePropagator, FakeProposer, FakeScorer, World
-from propose_reduce.errors import InputError
-from propose_reduce.paradigm.paradigms import doors_needed, find_sequences
-from propose_reduce.settings import InferenceSettings
+import torch
 
-WORLD = World(num_frames=4)
+from propose_reduce.paradigm.matching import match
 
 
-def settings(paradigm: str) -> InferenceSettings:
-    return InferenceSettings.model_validate({"paradigm": paradigm, "propose": {"key_frames": 2}})
+def pairs(iou: list[list[float]], same: list[list[bool]] | None = None, least=0.3, weight=1.0):
+    overlaps = torch.tensor(iou, dtype=torch.float64)
+    classes = torch.ones_like(overlaps, dtype=torch.bool) if same is None else torch.tensor(same)
+    return match(overlaps, classes, least=least, class_weight=weight)
 
 
-def test_the_settings_choose_what_is_asked():
-    proposer, propagator, scorer = FakeProposer(WORLD), FakePropagator(WORLD), FakeScorer(WORLD)
-    chosen = settings("propose-reduce")
-    found = find_sequences(WORLD.clip(), proposer, propagator, scorer, chosen)
-    assert (len(found), proposer.asked) == (2, [0, 3])
-    proposer.asked.clear()
-    found = find_sequences(WORLD.clip(), proposer, None, None, settings("track-by-detect"))
-    assert (len(found), proposer.asked) == (1, [0, 1, 2, 3])
+def test_the_sum_counts_not_the_best_pair():
+    assert pairs([[0.9, 0.8], [0.8, 0.3]]) == {0: 1, 1: 0}  # 1.6 against 1.2
 
 
-def test_a_part_that_the_paradigm_needs_is_named():
-    assert doors_needed(settings("track-by-detect")) == ("proposer",)
-    assert doors_needed(settings("propose-reduce")) == ("proposer", "propagator", "scorer")
-    propagator = FakePropagator(WORLD)
-    for parts, missing in (((None, None), "propagator"), ((propagator, None), "scorer")):
-        with pytest.raises(InputError, match=f"'propose-reduce' needs a {missing}"):
-            find_sequences(WORLD.clip(), FakeProposer(WORLD), *parts, settings("propose-reduce"))
+def test_below_the_least_overlap_nothing_is_a_pair():
+    assert pairs([[0.3, 0.0], [0.0, 0.29]]) == {0: 0}
+
+
+def test_two_that_want_one_leave_one_alone():
+    assert pairs([[0.6], [0.8]]) == {1: 0}
+
+
+def test_the_class_decides_between_candidates_and_does_not_forbid():
+    assert pairs([[0.8, 0.6]], [[False, True]]) == {0: 1}
+    assert pairs([[0.8, 0.6]], [[False, True]], weight=0.0) == {0: 0}
+    assert pairs([[0.8]], [[False]]) == {0: 0}
+
+
+def test_nobody_to_pair_with():
+    assert (
+        match(torch.zeros(2, 0), torch.zeros(2, 0, dtype=torch.bool), least=0.1, class_weight=1)
+        == {}
+    )

@@ -7,7 +7,13 @@ import torch
 
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 from propose_reduce.errors import InputError
-from propose_reduce.paradigm.pipeline import propose_sequences, reduce_sequences, segment_clip
+from propose_reduce.paradigm.pipeline import (
+    doors_needed,
+    find_sequences,
+    reduce_sequences,
+    segment_clip,
+)
+from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.settings import InferenceSettings, ReduceSettings
 
 CAT = Thing("cat", 0.9, (2, 2, 10, 10), velocity=(1, 0))
@@ -126,3 +132,28 @@ def test_progress_counts_the_steps_of_every_stage():
 def test_a_part_that_breaks_its_contract_is_named():
     with pytest.raises(InputError, match="seed 0, frame 4 came twice"):
         segment(World((CAT, DOG)), repeat=(0, 4))
+
+
+def by(paradigm: str) -> InferenceSettings:
+    return InferenceSettings.model_validate({"paradigm": paradigm, "propose": {"key_frames": 2}})
+
+
+def test_the_settings_choose_what_is_asked():
+    world = World(num_frames=4)
+    proposer, propagator, scorer = FakeProposer(world), FakePropagator(world), FakeScorer(world)
+    chosen = by("propose-reduce")
+    (found,) = find_sequences(world.clip(), proposer, propagator, scorer, chosen)
+    assert (len(found.proposals), proposer.asked, found.frames) == (2, [0, 3], range(4))
+    proposer.asked.clear()
+    (found,) = find_sequences(world.clip(), proposer, None, None, by("track-by-detect"))
+    assert (len(found.proposals), proposer.asked) == (1, [0, 1, 2, 3])
+
+
+def test_a_part_that_the_paradigm_needs_is_named():
+    world = World(num_frames=4)
+    assert doors_needed(by("track-by-detect")) == ("proposer",)
+    assert doors_needed(by("propose-reduce")) == ("proposer", "propagator", "scorer")
+    propagator = FakePropagator(world)
+    for parts, missing in (((None, None), "propagator"), ((propagator, None), "scorer")):
+        with pytest.raises(InputError, match=f"'propose-reduce' needs a {missing}"):
+            segment_clip(world.clip(), FakeProposer(world), *parts, by("propose-reduce"))

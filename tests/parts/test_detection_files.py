@@ -11,6 +11,7 @@ from fakes import FakePropagator, Thing, World
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.paradigm.windows import window_of
 from propose_reduce.parts.detection_files import DetectionFiles
 from propose_reduce.parts.scorers import KeyFrameScorer
 from propose_reduce.settings import InferenceSettings
@@ -232,3 +233,10 @@ def test_the_whole_pipeline_runs_on_the_files_of_a_late_key_frame(tmp_path):
     )
     assert [(s.category, s.key_frame, s.score) for s in sequences] == [("instance", 4, 1.0)]
     assert torch.equal(torch.from_numpy(sequences[0].masks[0]), world.masks(0)[0])
+
+
+def test_a_window_of_a_clip_asks_for_its_frames_by_their_place_in_the_whole(tmp_path):
+    write_map(tmp_path / "00004.png")
+    window = window_of(clip(frames=6), range(3, 6))
+    proposer = DetectionFiles(tmp_path)
+    assert [len(proposer.propose(window, frame)) for frame in range(3)] == [0, 2, 0]

@@ -10,6 +10,7 @@ from networks import tiny_network
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.paradigm.windows import window_of
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, read_image
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, Seed
@@ -174,3 +175,32 @@ def test_a_session_serves_its_own_clip_only(network):
     video, other = clip(), clip()
     with part(network).open(video) as session, pytest.raises(InputError, match="another clip"):
         session.propose(other, 0)
+
+
+def test_windows_of_a_clip_share_its_session(network):
+    video, seed = clip(), Seed(1, box_mask(5, 2))
+    window = window_of(video, range(2, 6))
+    alone = propagated(part(network), Clip(video.frames[2:6], SIZE, SIZE), [seed])
+    with part(network).open(video) as session:
+        session.propose(video, 3)  # frame 1 of the window: its features are there already
+        shared = {found.frame: found.masks for found in session.propagate(window, [seed])}
+    assert set(shared) == set(range(4))
+    assert all(torch.equal(shared[frame], alone[0, frame]) for frame in range(4))
+
+
+def test_objects_at_once_follow_the_memory_that_a_step_may_take(network, monkeypatch):
+    seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
+    groups, decode = [], network.prop_head.decode
+    monkeypatch.setattr(
+        network.prop_head,
+        "decode",
+        lambda keys, *rest: groups.append(sum(map(len, keys))) or decode(keys, *rest),
+    )
+    query = network.prop_head.query(network.features(read_image(clip(), 0)).p2)
+    room = 3 * network.prop_head.decode_bytes(query)
+    monkeypatch.setattr("propose_reduce.parts.seq_mask_rcnn.step_bytes", lambda device: room)
+    propagated(part(network), clip(), seeds)
+    assert max(groups) == 3
+    groups.clear()
+    propagated(part(network, batch_objects=100), clip(), seeds)
+    assert max(groups) == 6

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeAlias
 from propose_reduce.ablation.clips import JudgedClips
 from propose_reduce.ablation.store import SCORES, Measurement, Store
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.paradigm.paradigms import find_sequences
-from propose_reduce.paradigm.pipeline import reduce_sequences
+from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
+from propose_reduce.paradigm.windows import JoinedSequences
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
 from propose_reduce.rle import Rle
@@ -122,18 +122,24 @@ def _run_clip(
     """Propose on one video once and reduce in every way; add what comes of it to the tallies."""
     clip = data.clips[id_]
     start = perf_counter()
+    joined = [JoinedSequences(len(clip.frames), variant.windows) for variant in group]
     with open_parts(clip, group[0]) as parts:
         categories = parts.categories
         ids = data.category_ids(categories)
-        proposals = find_sequences(clip, parts, parts, parts, group[0])
-    # their overlaps are computed here: every reduction needs them, and none should pay for all
-    shared.sequences += len(proposals.iou)
-    shared.seconds += perf_counter() - start
+        for window in find_sequences(clip, parts, parts, parts, group[0]):
+            proposals = window.proposals
+            # their overlaps are computed here: every reduction needs them, none should pay for all
+            shared.sequences += len(proposals.iou)
+            shared.seconds += perf_counter() - start
+            for variant, tally, found in zip(group, tallies, joined, strict=True):
+                start = perf_counter()
+                reduced = reduce_sequences(proposals, clip.original_size, variant.reduce)
+                found.add(window.frames, reduced)
+                tally.seconds += perf_counter() - start
+            start = perf_counter()
     masks: dict[str, Rle] = {}
-    for variant, tally in zip(group, tallies, strict=True):
-        start = perf_counter()
-        sequences = reduce_sequences(proposals, clip.original_size, variant.reduce)
-        tally.seconds += perf_counter() - start
+    for tally, found in zip(tallies, joined, strict=True):
+        sequences = found.sequences
         tally.sequences += len(sequences)
         result = VideoResult(
             name=str(id_),

@@ -12,7 +12,7 @@ import torch
 
 from propose_reduce.api.model import Model
 from propose_reduce.errors import InputError
-from propose_reduce.paradigm.paradigms import doors_needed
+from propose_reduce.paradigm.pipeline import doors_needed
 from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.parts.registry import OWN, Request, build_part, kind_of
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart

@@ -15,7 +15,7 @@ from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import Segmented
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.files import replacing
-from propose_reduce.paradigm.pipeline import Progress
+from propose_reduce.protocols import Progress
 from propose_reduce.results import VideoResult, write_davis, write_youtube_vis
 from propose_reduce.video import Video, write_video
 from propose_reduce.visualization import contact_sheet, overlay

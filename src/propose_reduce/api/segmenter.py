@@ -14,12 +14,12 @@ from propose_reduce.api.doors import Parts, by_door, choose, request_for
 from propose_reduce.api.model import Model, choose_device, choose_precision
 from propose_reduce.api.options import Options
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.paradigm.paradigms import find_sequences
-from propose_reduce.paradigm.pipeline import Progress, reduce_sequences
+from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
-from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.paradigm.windows import JoinedSequences
+from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
@@ -130,11 +130,13 @@ class Segmenter:
             video.size, long_side=chosen.model.long_side, short_side=chosen.model.short_side
         )
         clip = Clip(video.frames, size, video.size)
+        windows = chosen.inference.windows
+        joined, unreduced = (JoinedSequences(len(video.frames), windows) for _ in range(2))
         try:
             with self._parts.open(clip, video.name) as doors:
                 categories = doors.proposer.categories
                 self._check_classes(categories)
-                proposals = find_sequences(
+                found = find_sequences(
                     clip,
                     doors.proposer,
                     doors.propagator,
@@ -142,23 +144,26 @@ class Segmenter:
                     chosen.inference,
                     progress=progress,
                 )
+                for window in found:
+                    reduced = reduce_sequences(
+                        _restricted(window.proposals, self.options.classes),
+                        video.size,
+                        chosen.inference.reduce,
+                        progress=progress,
+                    )
+                    joined.add(window.frames, reduced)
+                    if keep_proposals:
+                        every = _unreduced(window.proposals, video)
+                        unreduced.add(window.frames, every, join=False)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise InputError(
                 f"out of GPU memory on '{video.name}' at {size[1]} x {size[0]}: lower max-objects "
                 "or key-frames, or set inference.propagate.batch_objects or model.long_side lower"
             ) from error
-        sequences = reduce_sequences(
-            _restricted(proposals, self.options.classes),
-            video.size,
-            chosen.inference.reduce,
-            progress=progress,
-        )
         return Segmented(
-            self._result(video, categories, sequences),
-            self._result(video, categories, _unreduced(proposals, video))
-            if keep_proposals
-            else None,
+            self._result(video, categories, joined.sequences),
+            self._result(video, categories, unreduced.sequences) if keep_proposals else None,
         )
 
     def _check_classes(self, categories: tuple[str, ...] | None) -> None:

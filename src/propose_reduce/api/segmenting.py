@@ -11,8 +11,7 @@ import numpy as np
 from propose_reduce.api.model import Model
 from propose_reduce.api.options import Options
 from propose_reduce.api.preparing import prepare
-from propose_reduce.paradigm.pipeline import Progress
-from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import validate
 

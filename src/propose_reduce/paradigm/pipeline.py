@@ -6,32 +6,26 @@ sequences, keep one for each object (paper, section 3; supplementary, section 4)
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import accumulate
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import torch
-
-from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.propagate import propagate
+from propose_reduce.errors import InputError
 from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.propose import key_frames, propose
 from propose_reduce.paradigm.reduce import reduce
 from propose_reduce.paradigm.report import report
-from propose_reduce.paradigm.score import score_frame
-from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.paradigm.sequences import propose_sequences
+from propose_reduce.paradigm.track_by_detect import track_by_detect
+from propose_reduce.paradigm.windows import JoinedSequences, window_of, windows
+from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, ReduceSettings
-from propose_reduce.structures import Clip, Detections, InstanceSequence, Seed, Size
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with a stage ("propose", "propagate", "report"), steps done, and steps in all."""
+from propose_reduce.structures import Clip, InstanceSequence, Size
 
 
 def segment_clip(
     clip: Clip,
     proposer: Proposer,
-    propagator: Propagator,
-    scorer: Scorer,
+    propagator: Propagator | None,
+    scorer: Scorer | None,
     settings: InferenceSettings,
     *,
     progress: Progress | None = None,
@@ -41,51 +35,73 @@ def segment_clip(
     Args:
         clip: the video; one frame is enough.
         proposer: finds objects on the key frames.
-        propagator: follows them, in both directions.
-        scorer: names what their masks show.
+        propagator: follows them, in both directions; None where the paradigm needs none.
+        scorer: names what their masks show; likewise.
         settings: of each stage.
-        progress: told about each step; of the propagation a step is one seed on one frame.
+        progress: told about each step.
 
     Raises:
-        InputError: one of the parts breaks its contract (see protocols.py).
+        InputError: a part is missing, or breaks its contract (see protocols.py).
     """
-    proposals = propose_sequences(clip, proposer, propagator, scorer, settings, progress=progress)
-    return reduce_sequences(proposals, clip.original_size, settings.reduce, progress=progress)
+    joined = JoinedSequences(len(clip.frames), settings.windows)
+    for window in find_sequences(clip, proposer, propagator, scorer, settings, progress=progress):
+        joined.add(
+            window.frames,
+            reduce_sequences(
+                window.proposals, clip.original_size, settings.reduce, progress=progress
+            ),
+        )
+    return joined.sequences
 
 
-def propose_sequences(
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The sequences of one window of a video, before they are reduced.
+
+    Attributes:
+        frames: what the window covers.
+        proposals: its sequences, in frames of the window.
+    """
+
+    frames: range
+    proposals: Proposals
+
+
+def find_sequences(
     clip: Clip,
     proposer: Proposer,
-    propagator: Propagator,
-    scorer: Scorer,
+    propagator: Propagator | None,
+    scorer: Scorer | None,
     settings: InferenceSettings,
     *,
     progress: Progress | None = None,
-) -> Proposals:
-    """Return the complete, scored sequences of all key frames, before they are reduced."""
-    frames = key_frames(len(clip.frames), settings.propose.key_frames)
-    seen: dict[int, Detections] = {}
-    for done, frame in enumerate(frames, start=1):
-        detections = propose(clip, proposer, frame, settings.propose)
-        if len(detections):
-            seen[frame] = detections
-        _tell(progress, "propose", done, len(frames))
+) -> Iterator[Window]:
+    """Yield the scored sequences of each window of a clip, by the paradigm set.
 
-    seeds = [Seed(frame, detections.masks) for frame, detections in seen.items()]
-    origins = list(seen.values())
-    firsts = [0, *accumulate(len(detections) for detections in origins)]
-    shape = (firsts[-1], len(clip.frames), len(proposer.categories) + 1)
-    masks = PackedMasks(*shape[:2], clip.working_size)
-    frame_scores = torch.full(shape, torch.nan)
-    for done, found in enumerate(propagate(clip, propagator, seeds), start=1):
-        first, end = firsts[found.seed : found.seed + 2]
-        masks.put(found.frame, found.masks, first)
-        frame_scores[first:end, found.frame] = score_frame(
-            clip, scorer, found.frame, found.masks, origins[found.seed]
-        )
-        _tell(progress, "propagate", done, len(seeds) * len(clip.frames))
-    started = tuple(frame for frame, detections in seen.items() for _ in range(len(detections)))
-    return Proposals(proposer.categories, started, masks, frame_scores)
+    Args and errors are those of ``segment_clip``. What was yielded is not held.
+    """
+    needed = {"propagator": propagator, "scorer": scorer}
+    for name in doors_needed(settings)[1:]:
+        if needed[name] is None:
+            raise InputError(f"the paradigm '{settings.paradigm}' needs a {name}")
+    cut = windows(len(clip.frames), settings.windows)
+    for number, frames in enumerate(cut):
+        tell = _of_window(progress, number, len(cut))
+        part = window_of(clip, frames)
+        if propagator is None or scorer is None or settings.paradigm == "track-by-detect":
+            yield Window(frames, track_by_detect(part, proposer, settings, progress=tell))
+        else:
+            yield Window(
+                frames,
+                propose_sequences(part, proposer, propagator, scorer, settings, progress=tell),
+            )
+
+
+def doors_needed(settings: InferenceSettings) -> tuple[str, ...]:
+    """Return the names of the parts that the paradigm asks."""
+    if settings.paradigm == "track-by-detect":
+        return ("proposer",)
+    return ("proposer", "propagator", "scorer")
 
 
 def reduce_sequences(
@@ -96,10 +112,13 @@ def reduce_sequences(
     kept = reduce(proposals.class_scores, proposals.iou, settings)
     for number, one in enumerate(kept, start=1):
         sequences.append(report(proposals, one, size, number))
-        _tell(progress, "report", number, len(kept))
+        if progress is not None:
+            progress("report", number, len(kept))
     return sequences
 
 
-def _tell(progress: Progress | None, stage: str, done: int, total: int) -> None:
-    if progress is not None:
-        progress(stage, done, total)
+def _of_window(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Return what tells about one of ``count`` windows as a part of the whole."""
+    if progress is None or count == 1:
+        return progress
+    return lambda stage, done, total: progress(stage, number * total + done, count * total)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from propose_reduce.masks import PackedMasks
@@ -29,6 +31,16 @@ class Proposals:
     key_frames: tuple[int, ...]
     masks: PackedMasks
     frame_scores: Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence[Proposals]) -> Proposals:
+        """Return the sequences of several, of one clip and proposer, one after the other."""
+        return cls(
+            parts[0].categories,
+            tuple(frame for part in parts for frame in part.key_frames),
+            PackedMasks.joined([part.masks for part in parts]),
+            torch.cat([part.frame_scores for part in parts]),
+        )
 
     def __len__(self) -> int:
         """Return N."""

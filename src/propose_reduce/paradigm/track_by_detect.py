@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.pipeline import Progress
+from propose_reduce.paradigm.matching import match
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import propose
-from propose_reduce.paradigm.reduce import sequence_iou
-from propose_reduce.protocols import Proposer
+from propose_reduce.paradigm.reduce import mask_iou
+from propose_reduce.protocols import Progress, Proposer
 from propose_reduce.settings import InferenceSettings, LinkSettings
 from propose_reduce.structures import Clip, Detections
 
@@ -102,10 +101,8 @@ def track_by_detect(
 def link(tracks: Detections, seen: Detections, settings: LinkSettings) -> dict[int, int]:
     """Return which detection goes on with which track: row of ``seen`` -> row of ``tracks``.
 
-    A pair is possible where the masks' IoU reaches ``iou``. Of the possible pairs those are taken
-    that have the greatest sum of IoU, plus ``class_weight`` where the best classes agree. The
-    class decides between tracks, but does not forbid: a detector that changes its mind for a
-    frame does not cut the track.
+    A detector that changes its mind about the class for a frame does not cut the track (see
+    ``match``).
 
     Args:
         tracks: each track's last mask and mean class scores.
@@ -114,14 +111,10 @@ def link(tracks: Detections, seen: Detections, settings: LinkSettings) -> dict[i
     """
     if not len(tracks) or not len(seen):
         return {}
-    iou = sequence_iou(torch.cat((seen.masks, tracks.masks))[:, None])[: len(seen), len(seen) :]
+    iou = mask_iou(seen.masks, tracks.masks)
     classes = [one.class_scores[:, 1:].argmax(dim=1) for one in (seen, tracks)]
     same = classes[0][:, None] == classes[1]
-    possible = iou >= settings.iou
-    affinity = torch.where(possible, iou + settings.class_weight * same, 0.0)
-    rows, columns = linear_sum_assignment(affinity.numpy(), maximize=True)
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return {row: column for row, column in pairs if possible[row, column]}
+    return match(iou, same, least=settings.iou, class_weight=settings.class_weight)
 
 
 def _links(alive: Sequence[_Track], seen: Detections, settings: LinkSettings) -> dict[int, int]:

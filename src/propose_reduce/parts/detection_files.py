@@ -88,7 +88,7 @@ class DetectionFiles:
         Raises:
             InputError: the frame's file cannot be read, or names an unknown category.
         """
-        found = self._read(clip, frame)
+        found = self._read(clip, clip.start + frame)
         kept = found.scores > self._min_score
         labels = found.labels[kept]
         return self._label_set(labels, frame).detections(

@@ -1,0 +1,206 @@
+"""Videos of any length: cut into windows that overlap, and the sequences of windows joined.
+
+Every window is segmented by itself, with key frames of its own, so time per frame and memory do
+not depend on the length of the video. Sequences of neighbouring windows that show the same pixels
+on the frames that both have become one.
+
+Letters: N and M sequences of two windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propose_reduce import rle
+from propose_reduce.paradigm.matching import match
+from propose_reduce.settings import WindowSettings
+from propose_reduce.structures import Clip, Frames, InstanceSequence
+
+
+def windows(num_frames: int, settings: WindowSettings) -> list[range]:
+    """Return the frames of each window: as few as may be, of equal length up to one frame.
+
+    Neighbours share ``overlap`` frames, or one more where lengths do not come out even.
+    """
+    if settings.window is None or num_frames <= settings.window:
+        return [range(num_frames)]
+    new = settings.window - settings.overlap  # frames that each window but the first adds
+    count = -(-(num_frames - settings.overlap) // new)
+    borders = [k * (num_frames - settings.overlap) // count for k in range(count + 1)]
+    return [range(start, end + settings.overlap) for start, end in pairwise(borders)]
+
+
+def window_of(clip: Clip, frames: range) -> Clip:
+    """Return a window of a clip as a clip; all of its frames give the clip itself."""
+    if len(frames) == len(clip.frames):
+        return clip
+    part = _Stretch(clip.frames, frames)
+    return Clip(part, clip.working_size, clip.original_size, whole=clip, start=frames.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Consecutive frames of others, as lazy as those are."""
+
+    frames: Frames
+    places: range
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        return self.frames[self.places[index]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One window's part of a sequence, and the frames of the video that the window covers."""
+
+    frames: range
+    sequence: InstanceSequence
+
+    def segmentation(self, frame: int) -> rle.Rle | None:
+        return self.sequence.segmentations[frame - self.frames.start]
+
+
+class JoinedSequences:
+    """The sequences of a whole video, window by window.
+
+    A sequence keeps the id it gets in the window in which it begins: first those of the first
+    window by falling score, then, window by window, the new ones. One that no sequence of the next
+    window continues ends there; one that continues none begins. The frames of an overlap go to the
+    earlier window up to their middle, and to the later one from there.
+
+    Args:
+        num_frames: of the video.
+        settings: what may be joined.
+    """
+
+    def __init__(self, num_frames: int, settings: WindowSettings) -> None:
+        self._num_frames, self._settings = num_frames, settings
+        self._chains: list[list[_Piece]] = []
+        self._alive: list[int] = []  # chains that reach into the last window
+
+    def add(
+        self, frames: range, sequences: Sequence[InstanceSequence], *, join: bool = True
+    ) -> None:
+        """Add the sequences of the next window, best first.
+
+        Args:
+            frames: what the window covers, in frames of the video.
+            sequences: in frames of the window.
+            join: they may go on with those of the last window; else all of them begin.
+        """
+        pieces = [_Piece(frames, sequence) for sequence in sequences]
+        last = [self._chains[chain][-1] for chain in self._alive]
+        pairs = _continuations(last, pieces, self._settings) if join else {}
+        alive = []
+        for row, piece in enumerate(pieces):
+            if row in pairs:
+                chain = self._alive[pairs[row]]
+                self._chains[chain].append(piece)
+            else:
+                chain = len(self._chains)
+                self._chains.append([piece])
+            alive.append(chain)
+        self._alive = alive
+
+    @property
+    def sequences(self) -> list[InstanceSequence]:
+        """All sequences in frames of the video, by falling score."""
+        joined = [self._joined(number, chain) for number, chain in enumerate(self._chains, start=1)]
+        return sorted(joined, key=lambda sequence: -sequence.score)
+
+    def _joined(self, number: int, chain: Sequence[_Piece]) -> InstanceSequence:
+        """Return the pieces of one object as one sequence."""
+        taken = _shares([piece.frames for piece in chain])
+        scores = _mean_scores(chain, taken)
+        category = next(iter(scores))
+        segmentations: list[rle.Rle | None] = [None] * self._num_frames
+        frame_scores: list[float | None] = [None] * self._num_frames
+        for piece, frames in zip(chain, taken, strict=True):
+            start, sequence = piece.frames.start, piece.sequence
+            own = slice(frames.start - start, frames.stop - start)
+            segmentations[frames.start : frames.stop] = sequence.segmentations[own]
+            if sequence.category == category:  # of another class they say nothing about this one
+                frame_scores[frames.start : frames.stop] = sequence.frame_scores[own]
+        first = chain[0]
+        return replace(
+            first.sequence,
+            id=number,
+            category=category,
+            score=scores[category],
+            class_scores=scores,
+            key_frame=first.frames.start + first.sequence.key_frame,
+            segmentations=tuple(segmentations),
+            frame_scores=tuple(frame_scores),
+        )
+
+
+def _continuations(
+    last: Sequence[_Piece], new: Sequence[_Piece], settings: WindowSettings
+) -> dict[int, int]:
+    """Return which new piece goes on with which of the last window's: row of new -> row of last."""
+    if not last or not new:
+        return {}
+    shared = range(new[0].frames.start, last[0].frames.stop)
+    same_class = torch.tensor(
+        [[a.sequence.category == b.sequence.category for b in last] for a in new]
+    )
+    iou = _shared_iou(new, last, shared)
+    return match(iou, same_class, least=settings.iou, class_weight=settings.class_weight)
+
+
+def _shared_iou(rows: Sequence[_Piece], columns: Sequence[_Piece], shared: range) -> Tensor:
+    """Return the sequence IoU (eq. 2) over some frames only: float64 (N, M)."""
+    overlap = np.zeros((len(rows), len(columns)))
+    areas = [np.zeros(len(side)) for side in (rows, columns)]
+    for frame in shared:
+        present = [
+            [(i, mask) for i, piece in enumerate(side) if (mask := piece.segmentation(frame))]
+            for side in (rows, columns)
+        ]
+        places = [[i for i, _ in side] for side in present]
+        masks = [[mask for _, mask in side] for side in present]
+        own = [np.array([rle.area(mask) for mask in side], dtype=np.float64) for side in masks]
+        for total, where, area in zip(areas, places, own, strict=True):
+            total[where] += area
+        iou = rle.iou(*masks)  # shared / (a + b - shared), which gives back whole pixels
+        overlap[np.ix_(*places)] += np.rint(iou * (own[0][:, None] + own[1]) / (1 + iou))
+    union = areas[0][:, None] + areas[1] - overlap
+    return torch.from_numpy(overlap / np.maximum(union, 1))
+
+
+def _shares(frames: Sequence[range]) -> list[range]:
+    """Return the frames that each of the overlapping windows of one object gives."""
+    middles = [(later.start + earlier.stop) // 2 for earlier, later in pairwise(frames)]
+    starts, stops = [frames[0].start, *middles], [*middles, frames[-1].stop]
+    return [range(start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _mean_scores(chain: Sequence[_Piece], taken: Sequence[range]) -> dict[str, float]:
+    """Return the pieces' class scores, best first: the mean, weighted by the frames with a mask.
+
+    A class that a window did not report counts as 0 there.
+    """
+    if len(chain) == 1:
+        return chain[0].sequence.class_scores
+    weights = [
+        sum(piece.segmentation(frame) is not None for frame in frames)
+        for piece, frames in zip(chain, taken, strict=True)
+    ]
+    total = sum(weights)
+    if total == 0:  # nothing is left of it but what the overlaps gave to the neighbours
+        weights, total = [1] * len(chain), len(chain)
+    sums: dict[str, float] = {}
+    for piece, weight in zip(chain, weights, strict=True):
+        for name, score in piece.sequence.class_scores.items():
+            sums[name] = sums.get(name, 0.0) + weight * score
+    means = {name: value / total for name, value in sums.items()}
+    return dict(sorted(means.items(), key=lambda item: -item[1]))
