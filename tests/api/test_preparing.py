@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from fakes import FakePropagator, FakeProposer, FakeScorer
-from propose_reduce.api import Options, prepare
+from propose_reduce.api import Options, load, prepare
 from propose_reduce.errors import InputError
 from propose_reduce.settings import validate
 from weight_files import tiny_weights
@@ -86,3 +87,38 @@ def test_a_preset_names_parts_and_sizes_and_needs_no_weights(monkeypatch):
     assert ready.settings()["input"] == {"long_side": 854, "short_side": 480}
     with pytest.raises(InputError, match="nobody/nothing"):
         prepare(None, chosen, PARTS[0], "sam2:nobody/nothing")
+
+
+def test_compile_prepares_the_networks_and_nothing_where_there_are_none(weights, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda module: module)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **_: compiled.append(self))
+    model = load(weights, device="cpu")
+    prepare(model, options(settings=(), compile=True))
+    network = model.weights.network
+    assert compiled[0] is network.backbone
+    assert network.prop_head.decoder in compiled
+    compiled.clear()
+    prepare(None, options(compile=True), *PARTS)
+    assert compiled == []
+
+
+def test_without_a_compiler_compile_says_what_to_do(weights, monkeypatch):
+    def fails(module):
+        raise RuntimeError("No working C++ compiler found\nand much more")
+
+    monkeypatch.setattr(torch, "compile", fails)
+    with pytest.raises(
+        InputError, match=r"leave out --compile \(No working C\+\+ compiler found\)"
+    ):
+        prepare(weights, options(settings=(), compile=True))
+
+
+@pytest.mark.slow  # compiling takes a minute
+def test_a_compiled_model_finds_what_it_finds_otherwise(weights):
+    chosen = {"settings": ("model.long_side=64", "model.short_side=64"), "precision": "fp32"}
+    plain, compiled = (prepare(weights, options(compile=c, **chosen)) for c in (False, True))
+    frames = np.random.default_rng(0).integers(0, 255, FRAMES.shape, dtype=np.uint8)
+    results = [ready(ready.open(frames)).result for ready in (plain, compiled)]
+    scores = [[s.score for s in result.sequences] for result in results]
+    assert scores[1] == pytest.approx(scores[0], abs=1e-4)

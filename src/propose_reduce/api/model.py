@@ -70,6 +70,23 @@ def load(name: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> Model:
     return _read(path.name, path, place)
 
 
+def compile_model(model: Model) -> None:
+    """Let torch compile the model's networks, which takes minutes at their first use.
+
+    Raises:
+        InputError: nothing can be compiled here.
+    """
+    try:
+        torch.compile(torch.nn.ReLU())(torch.zeros(1, device=model.device))
+    except Exception as error:  # whatever the backend of this device raises
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            "--compile needs what torch.compile needs, a C++ compiler on CPUs and Triton on GPUs: "
+            f"install it or leave out --compile ({reason})"
+        ) from error
+    model.weights.network.compile_parts()
+
+
 def _read(name: str, path: Path, device: torch.device) -> Model:
     weights = load_weights(path, device)
     with path.open("rb") as file:

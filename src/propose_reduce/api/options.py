@@ -37,6 +37,7 @@ class Options(Settings):
     prompts: tuple[str, ...] = Field((), description="what a proposer that takes text looks for")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     precision: str = Field("auto", description="auto, fp32 or bf16")
+    compile: bool = Field(False, description="let torch compile the model's networks first")
     settings: tuple[str, ...] = Field((), description="further settings, each a.b=value")
 
     def resolve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from propose_reduce.api.doors import by_door, choose
-from propose_reduce.api.model import DEFAULT_MODEL, Model, load
+from propose_reduce.api.model import DEFAULT_MODEL, Model, compile_model, load
 from propose_reduce.api.options import Options
 from propose_reduce.api.segmenter import Segmenter
 from propose_reduce.errors import InputError
@@ -41,4 +41,6 @@ def prepare(
             model = load(model or DEFAULT_MODEL, device=options.device)
         elif model is not None:
             raise InputError(f"no part would use the weights '{model}': leave them out")
+    if options.compile and isinstance(model, Model):
+        compile_model(model)
     return Segmenter(model, options, proposer, propagator, scorer)

@@ -40,7 +40,7 @@ def segment(
         progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
         **options: as on the command line: preset, key_frames, max_objects, memory_every,
             min_score, classes, start, end, every, paradigm, prompts, device, precision ("auto",
-            "fp32", "bf16"), and settings, a sequence of "a.b=value".
+            "fp32", "bf16"), compile, and settings, a sequence of "a.b=value".
 
     Raises:
         InputError: the video cannot be read, or an option is unknown or faulty.

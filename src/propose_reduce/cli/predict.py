@@ -53,6 +53,9 @@ def predict(
     memory_every: Annotated[int | None, typer.Option(help="memorise every Nth frame")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16")] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="compile the networks first; pays on long videos")
+    ] = False,
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", help="native, youtube-vis or davis; may be repeated"),
@@ -96,6 +99,7 @@ def predict(
         "memory_every": memory_every,
         "device": device,
         "precision": precision,
+        "compile": compiled,
         "paradigm": paradigm,
         "prompts": tuple(prompts or ()),
         "start": start,

@@ -96,6 +96,12 @@ class SeqMaskRCNN(nn.Module):
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean), persistent=False)
         self.register_buffer("pixel_std", torch.tensor(pixel_std), persistent=False)
 
+    def compile_parts(self) -> None:
+        """Compile, at their first use, what most of the time goes into; numbers may round anew."""
+        head = self.prop_head
+        for part in (self.backbone, head.query_encoder, head.memory_encoder, head.decoder):
+            part.compile(dynamic=True)  # the number of objects changes from frame to frame
+
     def features(self, images: Tensor) -> Features:
         """Return the features of RGB images (B, 3, y, x), 0-255, padded to multiples of 32."""
         padded = normalise(images, self.pixel_mean, self.pixel_std)
