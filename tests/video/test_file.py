@@ -58,6 +58,14 @@ def test_a_backward_sweep_decodes_a_group_of_pictures_once_per_store(
     assert len(decoded) <= most
 
 
+def test_small_frames_do_not_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_module, "CACHE_FRAMES", 12)  # they would fit by the thousand
+    frames = open_video(film(tmp_path / "a.mp4", 40)).frames
+    for index in [*range(40), *reversed(range(40))]:
+        frames[index]
+        assert len(frames._kept) <= 12
+
+
 def test_frames_that_are_no_longer_kept_are_freed_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(file_module, "CACHE_BYTES", 0)
     frames = open_video(film(tmp_path / "a.mp4")).frames

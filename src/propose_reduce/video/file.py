@@ -18,6 +18,10 @@ CACHE_BYTES = 256 * 2**20
 """Decoded frames kept, as the decoder gives them: about 80 of 1080p. A sweep backwards through
 one long group of pictures decodes it once per this much, not once per frame."""
 
+CACHE_FRAMES = 256
+"""Frames kept at most, however small: a window of a long video, and encoders' usual group of
+pictures (250). Without a limit the store of a small video would grow for thousands of frames."""
+
 SHORT = 0.05
 """A file that ends this share of its declared duration early counts as cut; less is rounding."""
 
@@ -110,15 +114,16 @@ def _lost(source: Stream, decoded: int, times: list[int], fault: str) -> tuple[s
 class FileFrames:
     """Frames of a video file, decoded when asked for, each sweep direction about once.
 
-    The frames decoded last stay, up to ``CACHE_BYTES``. Going backwards starts decoding early
-    enough to fill that store, so that the frames before are there when they are asked for.
+    The frames decoded last stay, up to ``CACHE_BYTES`` and ``CACHE_FRAMES``. Going backwards starts
+    decoding early enough to fill that store, so that the frames before are there when they are
+    asked for.
     """
 
     def __init__(self, path: Path, index: Index) -> None:
         self._path = path
         self._index = index
         self._numbers = {time: number for number, time in enumerate(index.times)}
-        self._capacity = max(8, CACHE_BYTES // index.frame_bytes)
+        self._capacity = min(CACHE_FRAMES, max(8, CACHE_BYTES // index.frame_bytes))
         self._kept: dict[int, av.VideoFrame] = {}
         self._source: Stream | None = None
         self._decoder: Iterator[tuple[int, av.VideoFrame]] = iter(())
