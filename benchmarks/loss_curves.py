@@ -1,6 +1,6 @@
 """The losses of a training run as one picture, made from its csv logs.
 
-python benchmarks/loss_curves.py RUN -o losses.png
+python benchmarks/loss_curves.py RUN -o losses.png [--stages NAME...]
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ NAMES = ("rpn_objectness", "rpn_box", "class", "box", "mask", "propagation")
 WINDOW = 5  # lines of the log in one mean: single batches differ a lot
 
 
-def read(run: Path) -> tuple[dict[str, list[tuple[int, float]]], dict[str, int]]:
-    """Return (step, value) by loss over all stages, and the step that each stage starts at."""
+def read(
+    run: Path, stages: list[str] | None
+) -> tuple[dict[str, list[tuple[int, float]]], dict[str, int]]:
+    """Return (step, value) by loss over the stages, and the step that each stage starts at."""
     values: dict[str, list[tuple[int, float]]] = {name: [] for name in NAMES}
     starts, offset = {}, 0
-    for stage in yaml.safe_load((run / "preset.yaml").read_text())["training"]["stages"]:
+    every = yaml.safe_load((run / "preset.yaml").read_text())["training"]["stages"]
+    for stage in stages or every:
         starts[stage] = offset
         rows: dict[int, dict[str, str]] = {}
         for log in sorted(run.glob(f"{stage}/logs*/metrics.csv")):  # a resumed run has several
@@ -40,9 +43,10 @@ def main() -> None:
     """Draw the curves."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
+    parser.add_argument("--stages", nargs="+", help="only these, in this order")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    values, starts = read(arguments.run)
+    values, starts = read(arguments.run, arguments.stages)
     figure, axes = plt.subplots(figsize=(7, 3.2), dpi=110)
     for name, points in values.items():
         steps, losses = np.array(points).T
