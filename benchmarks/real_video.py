@@ -3,11 +3,12 @@
     python benchmarks/real_video.py ANNOTATIONS [--weights FILE]
 
 ANNOTATIONS is a YouTube-VIS file whose frames lie beside it. The objects' true masks on the five
-key frames are the proposals (as files), each propagator follows them, and every sequence has the
-score 1 of its key frame. Judged by the package's own evaluators, all categories as one. Prints
-the table of docs/results.md; a weights file adds the row of its Seq-Prop head. The columns: J at
-distances from the key frame in frames, before the reduction; the sequence IoU of single objects,
-followed from the middle key frame; how many sequences there are before and after the reduction.
+key frames are the proposals (as files), each propagator follows them, and a sequence is scored by
+its key frame: 1 on every frame, times the presence where the propagator knows it. Judged by the
+package's own evaluators, all categories as one. Prints the table of docs/results.md; a weights
+file adds the row of its Seq-Prop head. The columns: J at distances from the key frame in frames,
+before the reduction; the sequence IoU of single objects, followed from the first and from the
+middle frame; how many sequences there are before and after the reduction.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Measured:
 
     predictions: list[dict[str, Any]] = field(default_factory=list)
     followed: list[FollowedProposal] = field(default_factory=list)
-    overlap: dict[str, float] = field(default_factory=dict)  # from the middle key frame, by video
+    overlap: dict[str, str] = field(default_factory=dict)  # from the first / middle frame, by video
     before: int = 0
     after: int = 0
     seconds: float = 0.0
@@ -103,7 +104,7 @@ class Measured:
             name,
             *(f"{metrics[key]:.3f}" for key in ("AP", "AP50", "AR10")),
             *(f"{means.get(last, nan):.2f}" for _, last in DISTANCES),
-            *(f"{self.overlap.get(video, nan):.2f}" for video in SHOWN),
+            *(self.overlap.get(video, "") for video in SHOWN),
             f"{self.before} → {self.after}",
             f"{self.seconds:.0f}",
         ]
@@ -121,8 +122,8 @@ def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measure
             size = fitted_size(video.size, long_side=wanted.long_side, short_side=wanted.short_side)
         clip = Clip(Pictures(video), size, video.size)
         start = time.process_time()
-        with _propagator(clip, model) as propagator, TemporaryDirectory() as name:
-            folder = Path(name)
+        with _propagator(clip, model) as propagator, TemporaryDirectory() as temporary:
+            folder = Path(temporary)
             write_proposals(folder, video, settings)
             proposer = DetectionFiles(folder)
             proposals = propose_sequences(clip, proposer, propagator, KeyFrameScorer(), settings)
@@ -133,14 +134,15 @@ def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measure
         everything = VideoResult(
             video.name, video.size, len(video.frames), names, _unreduced(proposals, video)
         )
-        middle = key_frames(len(video.frames), 3)[1]
         followed = follow(everything, objects.find(str(video.id)))
         measured.followed += followed
         measured.before += len(proposals)
         measured.after += len(kept)
-        measured.overlap[video.name.split("/")[0]] = max(
-            _sequence_iou(s, video) for s in everything.sequences if s.key_frame == middle
-        )
+        name = video.name.split("/")[0]
+        if name in SHOWN:
+            starts = key_frames(len(video.frames), 3)[:2]
+            ious = [_best_iou(everything.sequences, start, video) for start in starts]
+            measured.overlap[name] = " / ".join(f"{iou:.2f}" for iou in ious)
     return measured
 
 
@@ -159,6 +161,12 @@ def _unreduced(proposals: Proposals, video: AnnotatedVideo) -> tuple[InstanceSeq
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     kept = [Kept(index, {category: score}) for index, (category, score) in enumerate(pairs)]
     return tuple(report(proposals, one, video.size, i) for i, one in enumerate(kept, start=1))
+
+
+def _best_iou(sequences: tuple[InstanceSequence, ...], start: int, video: AnnotatedVideo) -> float:
+    """Return the best IoU over the whole video of the sequences that one key frame started."""
+    ious = [_sequence_iou(one, video) for one in sequences if one.key_frame == start]
+    return max(ious, default=nan)
 
 
 def _sequence_iou(sequence: InstanceSequence, video: AnnotatedVideo) -> float:

@@ -1,10 +1,12 @@
 """How good a model is on the shapes benchmark: prints the table of docs/training.md.
 
     python benchmarks/shapes_model.py [--weights FILE] [--videos N] [--splits val hard]
+        [--variants K=5 track-by-detect]
 
-For each split: average precision of the whole system and of the tracking baseline with the same
-detector (tracking_baseline.py); and the mean IoU of propagation alone, with the true masks given
-on the middle frame of each video and judged on all other frames where the object is seen.
+For each split: average precision of the whole system with various inference settings, the baseline
+that links the same detector's detections among them; and the mean IoU of propagation alone, with
+the true masks given on the middle frame of each video and judged on all other frames where the
+object is seen.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-import tracking_baseline
 from propose_reduce import rle
 from propose_reduce.data.shapes_export import export_shapes
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
@@ -30,12 +31,17 @@ from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.files import write_text
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
-from propose_reduce.settings import InferenceSettings, Preset, override
+from propose_reduce.settings import Preset, override
 from propose_reduce.structures import Seed
 from propose_reduce.training.validation import clip_of, ground_truth, segment_set
 
 BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/shapes-tiny.safetensors"
 COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
+VARIANTS = {  # a row for each: what differs from the inference settings in the weights file
+    "K=5": ["propose.key_frames=5"],
+    "K=1": ["propose.key_frames=1"],
+    "track-by-detect": ["paradigm=track-by-detect"],
+}
 
 
 def middle_frame_iou(part: SeqMaskRCNNPart, preset: Preset, videos: VideoSet) -> dict[str, float]:
@@ -80,9 +86,13 @@ def row_iou(left: Tensor, right: Tensor) -> Tensor:
 
 
 def measure(
-    model: LoadedModel, split: str, count: int | None, key_frames: list[int], precision: torch.dtype
-) -> dict:
-    """Return the rows of one split by name."""
+    model: LoadedModel,
+    split: str,
+    count: int | None,
+    variants: list[str],
+    precision: torch.dtype,
+) -> dict[str, dict[str, float]]:
+    """Return the figures of one split by row: those of each variant, and of propagation alone."""
     preset = Preset(model=model.settings, inference=model.inference)
     with tempfile.TemporaryDirectory() as folder:
         export_shapes(Path(folder) / split, split, count)
@@ -91,27 +101,18 @@ def measure(
         )
         truth = ground_truth(videos)
         rows = {}
-        for keys in key_frames:
-            wanted = preset.model_copy(update={"inference": with_keys(model.inference, keys)})
+        for name in variants:
+            inference = override(model.inference, VARIANTS[name])
+            wanted = preset.model_copy(update={"inference": inference})
             start = time.perf_counter()
             predictions = list(segment_set(model.network, wanted, videos, precision))
             took = time.perf_counter() - start
-            scores = evaluate_youtube_vis(truth, predictions).scores
-            rows[f"Propose-Reduce, K = {keys}"] = scores | {"seconds": took}
+            rows[name] = evaluate_youtube_vis(truth, predictions).scores | {"seconds": took}
         part = SeqMaskRCNNPart(model.network, model.settings.categories, model.inference, precision)
-        tracked = [
-            row
-            for video in videos.videos
-            for row in tracking_baseline.predictions(part, clip_of(video, preset), video.id)
-        ]
-        rows["per-frame detection, linked by IoU"] = evaluate_youtube_vis(truth, tracked).scores
-        rows["propagation"] = middle_frame_iou(part, preset, videos)
+        start = time.perf_counter()
+        overlaps = middle_frame_iou(part, preset, videos)
+        rows["propagation"] = overlaps | {"seconds": time.perf_counter() - start}
     return rows
-
-
-def with_keys(inference: InferenceSettings, keys: int) -> InferenceSettings:
-    """Return the settings with another number of key frames."""
-    return override(inference, [f"propose.key_frames={keys}"])
 
 
 def main() -> None:
@@ -120,7 +121,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=BUNDLED)
     parser.add_argument("--videos", type=int, help="the first so many of each split")
     parser.add_argument("--splits", nargs="+", default=["val", "hard"])
-    parser.add_argument("--key-frames", nargs="+", type=int, default=[5, 1])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("-o", "--output", type=Path, help="also write the figures as JSON")
     arguments = parser.parse_args()
@@ -128,17 +129,18 @@ def main() -> None:
     model = load_weights(arguments.weights)
     for split in arguments.splits:
         precision = getattr(torch, arguments.precision)
-        rows = measure(model, split, arguments.videos, arguments.key_frames, precision)
+        rows = measure(model, split, arguments.videos, arguments.variants, precision)
         figures[split] = dict(rows)
         propagation = rows.pop("propagation")
         table = Table("shapes-" + split, *COLUMNS, "seconds")
         for name, scores in rows.items():
-            seconds = f"{scores['seconds']:.0f}" if "seconds" in scores else ""
-            table.add_row(name, *(f"{scores[key]:.3f}" for key in COLUMNS), seconds)
+            cells = [f"{scores[key]:.3f}" for key in COLUMNS]
+            table.add_row(name, *cells, f"{scores['seconds']:.0f}")
         Console().print(table)
         print(
             f"propagation of true masks from the middle frame: mean IoU {propagation['seen']:.3f} "
-            f"where seen, {propagation['everywhere']:.3f} on all frames"
+            f"where seen, {propagation['everywhere']:.3f} on all frames, "
+            f"in {propagation['seconds']:.0f} seconds"
         )
     if arguments.output:
         write_text(arguments.output, json.dumps(figures, indent=1))

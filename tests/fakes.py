@@ -114,6 +114,7 @@ class FakePropagator:
     repeat: tuple[int, int] | None = None  # this (seed, frame) comes twice
     size: tuple[int, int] | None = None  # lies about the working size
     shift: int = 0  # masks slip right by so many pixels for each frame away from the key frame
+    presences: Sequence[Tensor] | None = None  # what it says of each seed, on every frame
 
     def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
         pairs = [(seed, frame) for frame in range(len(clip.frames)) for seed in range(len(seeds))]
@@ -131,7 +132,8 @@ class FakePropagator:
             masks[:, :, :slip] = False
         if self.size is not None:
             masks = masks.new_zeros(len(masks), *self.size)
-        return FrameMasks(seed, frame, masks)
+        presence = None if self.presences is None else self.presences[seed]
+        return FrameMasks(seed, frame, masks, presence)
 
 
 @dataclass

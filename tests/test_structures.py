@@ -90,6 +90,15 @@ def test_seeds_and_frame_masks_check_what_they_hold():
         FrameMasks(0, 0, MASKS, torch.ones(3))
 
 
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
+def test_presence_is_a_probability(wrong):
+    assert FrameMasks(0, 0, MASKS, torch.tensor([0.0, 1.0])).presence is not None
+    with pytest.raises(InputError, match=r"presence must lie in \[0, 1\]"):
+        FrameMasks(0, 0, MASKS, torch.tensor([0.5, wrong]))
+    with pytest.raises(InputError, match="presence must be float32"):
+        FrameMasks(0, 0, MASKS, torch.ones(2, dtype=torch.float64))
+
+
 def test_masks_of_a_sequence_are_decoded_when_asked_for():
     masks = sequence().masks
     assert masks.shape == (2, 4, 6)

@@ -38,7 +38,8 @@ class Propagator(Protocol):
     def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
         """Yield every seed's masks once for every frame, its key frame included, in any order.
 
-        All seeds go in at once, so that a propagator may batch them.
+        All seeds go in at once, so that a propagator may batch them. One that knows with which
+        probability an object is there says so (``FrameMasks.presence``).
         """
 
 
@@ -46,7 +47,9 @@ class Scorer(Protocol):
     """Says what class the masks of one frame show."""
 
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
-        """Return class probabilities.
+        """Return class probabilities of what the masks show, supposing that it is there.
+
+        Whether it is, a propagator says (``FrameMasks.presence``); it is not for the scorer.
 
         Args:
             clip: the video.

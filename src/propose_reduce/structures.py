@@ -142,8 +142,8 @@ class FrameMasks:
         seed: index into the seeds that were given.
         frame: 0-based frame index.
         masks: bool, (O, H, W), on the clip's working size; all False where an object is absent.
-        presence: float32 (O,), the probability that the object is there, or None where the
-            propagator does not know.
+        presence: float32 (O,), in [0, 1], the probability that the object is there, or None where
+            the propagator does not know. Class scores count by it (docs/method.md, section 3).
     """
 
     seed: int
@@ -153,11 +153,15 @@ class FrameMasks:
 
     def __post_init__(self) -> None:
         _require(self.masks, "FrameMasks.masks", "bool", 3)
-        if self.presence is not None and self.presence.shape != self.masks.shape[:1]:
+        if self.presence is None:
+            return
+        _require(self.presence, "FrameMasks.presence", "float32", 1)
+        if len(self.presence) != len(self.masks):
             raise InputError(
-                f"FrameMasks.presence must have {len(self.masks)} values, "
-                f"got {tuple(self.presence.shape)}"
+                f"FrameMasks.presence must have {len(self.masks)} values, got {len(self.presence)}"
             )
+        if not bool(((self.presence >= 0) & (self.presence <= 1)).all()):
+            raise InputError("FrameMasks.presence must lie in [0, 1], found NaN or beyond")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

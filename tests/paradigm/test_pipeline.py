@@ -111,6 +111,18 @@ def test_sequences_that_differ_are_both_kept():
     assert [sequence.key_frame for sequence in slipping] == [0, 2, 4]
 
 
+def test_of_two_alike_the_one_that_is_surely_there_is_kept():
+    world = World((CAT,))
+    first, last = torch.tensor([0.5]), torch.tensor([1.0])
+    (cat,) = segment(world, settings(key_frames=2), presences=(first, last))
+    assert cat.key_frame == 4
+    assert cat.score == pytest.approx(0.9)
+    (cat,) = segment(world, settings(key_frames=2), presences=(first, first))
+    assert cat.key_frame == 0
+    assert cat.score == pytest.approx(0.45)
+    assert cat.frame_scores == pytest.approx([0.45] * 5)
+
+
 def test_progress_counts_the_steps_of_every_stage():
     world = World((CAT, DOG), num_frames=3)
     told = []

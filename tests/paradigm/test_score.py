@@ -54,6 +54,22 @@ def test_a_scorer_is_not_asked_about_nothing():
     assert scorer.asked == []
 
 
+def test_what_may_be_absent_is_background_as_likely_as_it_is_absent():
+    presence = torch.tensor([0.25, 1.0])
+    scorer = Answering(torch.tensor([[0.2, 0.8, 0.0], [0.5, 0.25, 0.25]]))
+    scores = score_frame(WORLD.clip(), scorer, 0, WORLD.masks(0), ORIGINS, presence)
+    assert scores[0].tolist() == pytest.approx([0.8, 0.2, 0.0])  # 0.2 / 4 + 3 / 4, 0.8 / 4
+    assert scores[1].tolist() == [0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("presence", [0.0, 0.5, 1.0])
+def test_presence_is_no_opinion_where_there_is_none(presence):
+    scorer = Answering(torch.full((1, 3), torch.nan))
+    both = torch.full((2,), presence)
+    scores = score_frame(WORLD.clip(), scorer, 1, WORLD.masks(1), ORIGINS, both)
+    assert scores.isnan().all()  # the cat is absent, and of the dog the scorer says nothing
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [

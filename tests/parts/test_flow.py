@@ -44,6 +44,36 @@ def test_a_moving_square_is_followed_in_both_directions(key_frame):
     assert torch.equal(found[0, key_frame][0], truth[key_frame])
 
 
+def presences(clip: Clip, seed: Seed) -> list[float]:
+    found = {one.frame: one for one in FlowPropagator().propagate(clip, [seed])}
+    assert all(one.presence.shape == (len(seed.masks),) for one in found.values())
+    return [float(found[frame].presence[0]) for frame in range(len(clip.frames))]
+
+
+def test_presence_is_1_on_the_key_frame_and_falls_with_the_distance():
+    clip, truth = textured_square(range(0, 30, 3))
+    sure = presences(clip, Seed(4, truth[4, None]))
+    assert sure[4] == 1
+    assert sure[:5] == sorted(sure[:5])
+    assert sure[4:] == sorted(sure[4:], reverse=True)
+    assert min(sure) > 0.8
+
+
+def test_presence_says_when_the_object_is_gone():
+    clip, truth = textured_square((0, 3, 6))
+    (nothing,) = textured_square((75,))[0].frames  # the ground, but for the other end of it
+    gone = Clip([*clip.frames, nothing, nothing], SIZE, SIZE)
+    sure = presences(gone, Seed(0, truth[0, None]))
+    assert min(sure[:3]) > 0.8
+    assert max(sure[3:]) < 0.1
+
+
+def test_a_seed_without_objects_has_presence_of_none():
+    clip = textured_square((0, 3))[0]
+    nothing = Seed(0, torch.zeros(0, *SIZE, dtype=torch.bool))
+    assert all(one.presence.shape == (0,) for one in FlowPropagator().propagate(clip, [nothing]))
+
+
 def test_a_seed_is_followed_alike_alone_and_beside_others():
     clip, truth = textured_square(range(0, 18, 3))
     middle, end = Seed(3, truth[3, None]), Seed(5, truth[5, None])

@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.training.validation import clip_of, ground_truth, judge
+from propose_reduce.parts.seq_mask_rcnn import Session
+from propose_reduce.settings import override
+from propose_reduce.training.validation import clip_of, ground_truth, judge, segment_set
 from training_runs import network, preset
 from videosets import SIZE, rectangle, video_set
 
@@ -33,6 +35,22 @@ def test_a_clip_is_fitted_into_the_models_size(tmp_path):
     clip = clip_of(moving_cat(tmp_path).videos[0], preset())
     assert (clip.original_size, clip.working_size) == (SIZE, (58, 96))
     assert clip.frames[2].shape == (*SIZE, 3)
+
+
+@pytest.mark.parametrize(
+    ("paradigm", "frames"), [("propose-reduce", [1]), ("track-by-detect", [0, 1, 2])]
+)
+def test_a_set_is_segmented_by_the_paradigm_that_is_set(tmp_path, monkeypatch, paradigm, frames):
+    asked = []
+    real = Session.propose
+    monkeypatch.setattr(
+        Session, "propose", lambda self, clip, t: (asked.append(t), real(self, clip, t))[1]
+    )
+    chosen = preset(model={"categories": ["cat", "dog"]})
+    inference = override(chosen.inference, [f"paradigm={paradigm}", "propose.key_frames=1"])
+    chosen = chosen.model_copy(update={"inference": inference})
+    list(segment_set(network(chosen).eval(), chosen, moving_cat(tmp_path), torch.float32))
+    assert asked == frames
 
 
 def test_judging_leaves_the_network_in_its_mode(tmp_path):

@@ -16,11 +16,20 @@ from propose_reduce.structures import Clip, Detections
 
 
 def score_frame(
-    clip: Clip, scorer: Scorer, frame: int, masks: Tensor, origins: Detections
+    clip: Clip,
+    scorer: Scorer,
+    frame: int,
+    masks: Tensor,
+    origins: Detections,
+    presence: Tensor | None = None,
 ) -> Tensor:
     """Return the class probabilities of one frame's masks: float32 (O, C + 1).
 
     A row is NaN where the mask is empty or the scorer has no opinion.
+
+    The scorer says what a mask shows if it shows its object at all. With the probability p that it
+    does, a class has p times the scorer's probability, and background what is left: an object
+    that is not there is background.
 
     Args:
         clip: the video.
@@ -28,6 +37,7 @@ def score_frame(
         frame: 0-based frame index.
         masks: bool (O, H, W).
         origins: the O detections behind the masks.
+        presence: float32 (O,), the probability that each mask shows its object; None counts as 1.
 
     Raises:
         InputError: the scorer's answer has the wrong shape, or values outside [0, 1].
@@ -49,7 +59,9 @@ def score_frame(
                 "NaN where it has no opinion"
             )
         probabilities[rows.cpu()] = answer
-    return probabilities
+    if presence is None:
+        return probabilities
+    return torch.lerp(_background(probabilities), probabilities, presence.cpu()[:, None])
 
 
 def mean_scores(frame_scores: Tensor) -> Tensor:
@@ -63,6 +75,11 @@ def mean_scores(frame_scores: Tensor) -> Tensor:
         The mean over the other frames; background 1 where there is none.
     """
     mean = frame_scores.double().nanmean(dim=1).float()
-    background = torch.zeros(frame_scores.shape[2])
-    background[0] = 1.0
-    return torch.where(mean.isnan(), background, mean)
+    return torch.where(mean.isnan(), _background(mean), mean)
+
+
+def _background(like: Tensor) -> Tensor:
+    """Return rows that are nothing but background, of the same shape: float32 (N, C + 1)."""
+    rows = torch.zeros_like(like)
+    rows[:, 0] = 1.0
+    return rows

@@ -89,7 +89,7 @@ def _follow(
         first, end = firsts[found.seed : found.seed + 2]
         masks.put(found.frame, found.masks, first)
         frame_scores[first:end, found.frame] = score_frame(
-            clip, scorer, found.frame, found.masks, origins[found.seed]
+            clip, scorer, found.frame, found.masks, origins[found.seed], found.presence
         )
         _tell(progress, "propagate", step, steps)
     started = tuple(frame for frame, found in seen.items() for _ in range(len(found)))

@@ -6,6 +6,11 @@ pixel was hidden or its flow is wrong, and the mask loses confidence (the test o
 Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow, ECCV 2010). Against
 drift, outlines lean a little towards the colours that the object has on its key frame.
 
+How surely a mask still shows its object follows from two things that flow does not know of itself:
+what doubt, colours and the other objects have left of the mask on its way, and how alike its
+colours are to those of the key frame (histogram intersection: Swain and Ballard, Color Indexing,
+IJCV 1991). ``presence`` is the product of both.
+
 All seeds move together, so that flow is computed once for each two frames of a sweep; only the
 masks of the current frame are kept.
 
@@ -39,7 +44,7 @@ RELATIVE_ERROR, ABSOLUTE_ERROR = 0.01, 0.5  # of squared flow; the thresholds of
 class FlowPropagator:
     """Carries masks along optical flow, forward and backward from their key frames.
 
-    Runs on the CPU. ``presence`` is not known.
+    Runs on the CPU. ``presence`` is 1 on the key frame and falls on the way.
 
     Attributes:
         long_side: pixels of the longer side at which flow is computed; frames never grow.
@@ -56,8 +61,9 @@ class FlowPropagator:
         alive = {index: seed for index, seed in enumerate(seeds) if len(seed.masks)}
         for index, seed in enumerate(seeds):
             frames = [seed.frame] if index in alive else range(len(clip.frames))
+            sure = torch.ones(len(seed.masks), device=seed.masks.device)
             for frame in frames:
-                yield FrameMasks(index, frame, seed.masks)
+                yield FrameMasks(index, frame, seed.masks, sure)
         if alive:
             key_frames = [seed.frame for seed in alive.values()]
             yield from self._sweep(clip, alive, range(min(key_frames), len(clip.frames)))
@@ -73,9 +79,10 @@ class FlowPropagator:
             if moving and last is not None:
                 step = _Step(estimator, last, image, self)
                 for index, track in moving.items():
-                    track.masks = step.carry(track)
-                    masks = _enlarged(track.masks, clip)
-                    yield FrameMasks(index, frame, masks.to(seeds[index].masks.device))
+                    step.carry(track)
+                    device = seeds[index].masks.device
+                    masks, presence = _enlarged(track.masks, clip), step.presence(track)
+                    yield FrameMasks(index, frame, masks.to(device), presence.to(device))
             for index, seed in seeds.items():
                 if seed.frame == frame:
                     moving[index] = _Moving(image, seed)
@@ -95,14 +102,18 @@ class _Moving:
 
     Attributes:
         masks: float32 (O, H, W), probabilities on the current frame.
-        colours: float32 (O, colours), log ratio of each colour on the object and beside it.
+        left: float64 (O,), the share of each mask that all steps so far have left.
+        key_colours: float64 (O, colours), share of each colour in the object on the key frame.
+        colours: float32 (O, colours), log ratio of each colour on the object and beside it there.
     """
 
     def __init__(self, image: np.ndarray, seed: Seed) -> None:
         height, width = image.shape[:2]
         self.masks = resize(seed.masks.cpu(), (height, width)).float()
+        self.left = np.ones(len(self.masks))
         bins = _colour_bins(image)
-        self.colours = np.stack([_colour_ratio(bins, mask.numpy()) for mask in self.masks])
+        self.key_colours = _colour_shares(bins, self.masks.numpy())
+        self.colours = _log_ratio(self.key_colours, _colour_shares(bins, 1 - self.masks.numpy()))
 
 
 class _Step:
@@ -138,18 +149,30 @@ class _Step:
         allowed = RELATIVE_ERROR * (back**2 + returned**2).sum(axis=2) + ABSOLUTE_ERROR
         self._confidence = np.where(error > allowed, settings.doubt, 1.0).astype(np.float32)
 
-    def carry(self, track: _Moving) -> Tensor:
-        """Return a seed's masks on the next frame, in competition: float32 (O, H, W)."""
-        pairs = zip(track.masks.numpy(), track.colours, strict=True)
-        carried = np.stack([self._carry_one(mask, colours) for mask, colours in pairs])
-        return soft_aggregate(torch.from_numpy(carried))[1:]
+    def carry(self, track: _Moving) -> None:
+        """Move a seed to the next frame: its masks, in competition, and what is left of them."""
+        warped = [cv2.remap(mask, *self._source, cv2.INTER_LINEAR) for mask in track.masks.numpy()]
+        pairs = zip(warped, track.colours, strict=True)
+        corrected = np.stack([self._corrected(mask, colours) for mask, colours in pairs])
+        track.masks = soft_aggregate(torch.from_numpy(corrected))[1:]
+        for row, (before, after) in enumerate(zip(warped, track.masks.numpy(), strict=True)):
+            carried = before.sum(dtype=np.float64)
+            stays = np.minimum(before, after).sum(dtype=np.float64)
+            track.left[row] *= stays / carried if carried > 0 else 0.0
 
-    def _carry_one(self, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
-        warped: np.ndarray = cv2.remap(mask, *self._source, cv2.INTER_LINEAR) * self._confidence
+    def presence(self, track: _Moving) -> Tensor:
+        """Return how surely each mask of a seed shows its object: float32 (O,), in [0, 1]."""
+        colours = _colour_shares(self._bins, track.masks.numpy())
+        alike = np.minimum(colours, track.key_colours).sum(axis=1)
+        return torch.from_numpy((track.left * alike).clip(0, 1)).float()
+
+    def _corrected(self, warped: np.ndarray, colours: np.ndarray) -> np.ndarray:
+        """Return a mask with doubt where the flow is not confirmed, and led by its colours."""
+        doubted: np.ndarray = warped * self._confidence
         weight = self._settings.colour_weight
         if weight == 0:
-            return warped
-        soft = np.clip(cv2.blur(warped, (OUTLINE, OUTLINE)), 1e-4, 1 - 1e-4)
+            return doubted
+        soft = np.clip(cv2.blur(doubted, (OUTLINE, OUTLINE)), 1e-4, 1 - 1e-4)
         odds = soft / (1 - soft) * np.exp(weight * colours[self._bins])
         return odds / (1 + odds)
 
@@ -163,15 +186,19 @@ def _colour_bins(image: np.ndarray) -> np.ndarray:
     return bins
 
 
-def _colour_ratio(bins: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return how much more often each colour is seen on the object than beside it, as logarithm."""
-    shares = []
-    for weights in (mask, 1 - mask):
-        counts = np.bincount(bins.ravel(), weights.ravel(), minlength=COLOUR_BINS**3)
+def _colour_shares(bins: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the share of each colour in soft masks (O, H, W), smoothed: float64 (O, colours)."""
+    shares = np.zeros((len(masks), COLOUR_BINS**3))
+    for row, mask in enumerate(masks):
+        counts = np.bincount(bins.ravel(), mask.ravel(), minlength=COLOUR_BINS**3)
         cube = counts.reshape(COLOUR_BINS, COLOUR_BINS, COLOUR_BINS)
-        smooth = _smoothed(cube)
-        shares.append(smooth.ravel() / max(counts.sum(), 1) + RARE)
-    ratio = np.log(shares[0] / shares[1])
+        shares[row] = _smoothed(cube).ravel() / max(counts.sum(), 1)
+    return shares
+
+
+def _log_ratio(on: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Return how much more often each colour is seen on an object than beside it, as logarithm."""
+    ratio = np.log((on + RARE) / (beside + RARE))
     return np.clip(ratio, -MAX_LOG_RATIO, MAX_LOG_RATIO).astype(np.float32)
 
 
