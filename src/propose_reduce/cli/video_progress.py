@@ -63,7 +63,9 @@ class VideoProgress:
 
     def finish(self, outcome: Outcome) -> None:
         """Write what became of a video; the end names failures, of one alone only the end."""
+        self._bar.stop()  # wiped away: the line would be written behind it
         if outcome.result is not None or self._total > 1:
             typer.echo(str(outcome), err=outcome.result is None)
         for warning in outcome.warnings:
             typer.echo(f"{outcome.path}: warning: {warning}", err=True)
+        self._bar.start()
