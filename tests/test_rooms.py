@@ -29,7 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": GROUND | ROOMS | {"parts", "evaluation"},
     "api": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training"},
     "ablation": GROUND | ROOMS | {"parts", "evaluation", "api"},
-    "cli": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training", "api", "ablation"},
+    "benchmarking": GROUND | ROOMS | {"parts", "api"},
+    "cli": GROUND
+    | ROOMS
+    | {"parts", "evaluation", "visualization", "training", "api", "ablation", "benchmarking"},
     "__init__": {"api", "errors", "structures", "results"},
     "__main__": {"cli"},
 }

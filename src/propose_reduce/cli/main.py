@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli import analyze, convert, data, demo, evaluate, predict, train
+from propose_reduce.cli import analyze, benchmark, convert, data, demo, evaluate, predict, train
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ def _root(
     """Every object in a video as a complete, labelled, scored mask sequence."""
 
 
+app.command("benchmark")(benchmark.benchmark)
 app.command("convert")(convert.convert)
 app.command("demo")(demo.demo)
 app.command("predict")(predict.predict)

@@ -1,0 +1,112 @@
+"""This package's own way through the work, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from propose_reduce.benchmarking.stopwatch import Stopwatch
+from propose_reduce.benchmarking.workload import (
+    ASIDE,
+    DETECTION,
+    OUTPUT,
+    PROPAGATION,
+    REDUCTION,
+    SCORING,
+    Workload,
+)
+from propose_reduce.masks import PackedMasks
+from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.reduce import reduce
+from propose_reduce.paradigm.report import report
+from propose_reduce.paradigm.sequences import propose_sequences
+from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, Session
+from propose_reduce.results import VideoResult
+from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
+
+
+class Method(Protocol):
+    """A way through the work."""
+
+    def __call__(
+        self, work: Workload, precision: torch.dtype, watch: Stopwatch, folder: Path
+    ) -> PackedMasks:
+        """Do the work, result.json in the folder included.
+
+        Args:
+            work: what is to be done.
+            precision: what the network computes in.
+            watch: has a stage open, and gets those of ``STAGES``.
+            folder: for the result.
+
+        Returns:
+            The propagated masks of the K x O sequences.
+        """
+
+
+def propose_reduce(
+    work: Workload, precision: torch.dtype, watch: Stopwatch, folder: Path
+) -> PackedMasks:
+    """Do the work as ``propose_reduce.segment`` does it (see ``Method``)."""
+    part = SeqMaskRCNNPart(work.network, work.model.settings.categories, work.inference, precision)
+    with work.opened(watch) as clip:
+        with part.open(clip) as session:
+            doors = _Doors(session, work, watch)
+            proposals = propose_sequences(clip, doors, doors, doors, work.inference)
+        finish(proposals, work, watch, folder)
+    return doors.followed
+
+
+def finish(proposals: Proposals, work: Workload, watch: Stopwatch, folder: Path) -> None:
+    """Reduce and write: the last two stages, the same for every method."""
+    with watch.stage(REDUCTION):
+        kept = reduce(proposals.class_scores, proposals.iou, work.inference.reduce)
+    with watch.stage(OUTPUT):
+        size = work.scene.size
+        sequences = [report(proposals, one, size, id_) for id_, one in enumerate(kept, start=1)]
+        VideoResult(
+            name=work.video.stem,
+            size=size,
+            num_frames=work.scene.length,
+            categories=dict(enumerate(proposals.categories, start=1)),
+            sequences=tuple(sequences),
+        ).save(folder)
+
+
+@dataclass
+class _Doors:
+    """A session's three doors, timed, between which the scene's masks take the place of its own.
+
+    What the network detects and propagates is computed and timed. But the masks that go on are
+    the given ones, so that later stages have the same work whatever the weights are.
+    """
+
+    session: Session
+    work: Workload
+    watch: Stopwatch
+
+    def __post_init__(self) -> None:
+        self.categories = self.session.categories
+        scene = self.work.scene
+        sequences = len(self.work.key_frames) * scene.objects
+        self.followed = PackedMasks(sequences, scene.length, scene.size)
+
+    def propose(self, clip: Clip, frame: int) -> Detections:
+        with self.watch.stage(DETECTION):
+            self.session.propose(clip, frame)
+        return Detections(self.work.masks[frame], self.work.class_scores)
+
+    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+        for found in self.watch.each(PROPAGATION, self.session.propagate(clip, seeds)):
+            with self.watch.stage(ASIDE):
+                self.followed.put(found.frame, found.masks, found.seed * self.work.scene.objects)
+            yield FrameMasks(found.seed, found.frame, self.work.masks[found.frame])
+
+    def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
+        with self.watch.stage(SCORING):
+            return self.session.score(clip, frame, masks, origins)

@@ -1,0 +1,168 @@
+"""The work that is measured: a network, a video file, and masks to follow.
+
+Letters: K key frames, O objects, T frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propose_reduce.api.model import load
+from propose_reduce.benchmarking.scene import Scene
+from propose_reduce.benchmarking.stopwatch import Stopwatch
+from propose_reduce.models.build import build
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.models.weights import LoadedModel
+from propose_reduce.paradigm.propose import key_frames
+from propose_reduce.settings import InferenceSettings, load_preset, override
+from propose_reduce.structures import Clip, Frames
+from propose_reduce.video import open_video, write_video
+
+DECODE, FEATURES, DETECTION = "decode", "features", "detection"
+PROPAGATION, SCORING, REDUCTION, OUTPUT = "propagation", "scoring", "reduction", "output"
+OTHER = "other"
+STAGES = (DECODE, FEATURES, DETECTION, PROPAGATION, SCORING, REDUCTION, OUTPUT, OTHER)
+
+ASIDE = "aside"
+"""A stage of its own for what only the benchmark does; it is not reported."""
+
+DEFAULT_PRESET = "youtube_vis_2019_r50"
+
+LOGIT_GAIN = 30.0
+"""Random weights alone leave every pixel near one half; so scaled, masks have an outline."""
+
+
+def load_model(
+    preset: str | Path | None, weights: str | Path | None, device: torch.device
+) -> LoadedModel:
+    """Return the network to measure.
+
+    Args:
+        preset: its inference settings count and, without weights, its model, with random weights
+            that are the same every time; None for the weights' own, or ``DEFAULT_PRESET``.
+        weights: a bundled name or a weights file.
+        device: where to put the network.
+
+    Raises:
+        InputError: no such preset or weights.
+    """
+    if weights is not None:
+        model = load(weights, device=str(device)).weights
+        return model if preset is None else replace(model, inference=load_preset(preset).inference)
+    chosen = load_preset(preset or DEFAULT_PRESET)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        network = build(chosen.model)
+        network.prop_head.decoder.predict.weight.mul_(LOGIT_GAIN)
+    return LoadedModel(network.to(device), chosen.model, chosen.inference, {})
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """A network, and a scene as a video file whose objects it is given on every key frame.
+
+    Attributes:
+        model: the network with its settings.
+        scene: what the video shows, at the network's input size.
+        video: the scene as H.264.
+    """
+
+    model: LoadedModel
+    scene: Scene
+    video: Path
+
+    @classmethod
+    def write(cls, model: LoadedModel, objects: int, frames: int, folder: Path) -> Workload:
+        """Return the work on O objects and T frames; its video is written into the folder."""
+        size = (model.settings.short_side // 2 * 2, model.settings.long_side // 2 * 2)
+        scene = Scene(objects, frames, size)
+        video = folder / f"{objects}_objects_{frames}_frames.mp4"
+        write_video(video, (scene.frame(t) for t in range(frames)))
+        return cls(model, scene, video)
+
+    @property
+    def network(self) -> SeqMaskRCNN:
+        """The network."""
+        return self.model.network
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.pixel_mean.device
+
+    @cached_property
+    def inference(self) -> InferenceSettings:
+        """The model's settings, except that nothing depends on how well it detects.
+
+        Detection always finds O objects, all given masks are followed, and each of the O
+        objects is reported once.
+        """
+        return override(
+            self.model.inference,
+            [
+                "paradigm=propose-reduce",
+                "propose.min_score=0",
+                f"propose.max_objects={self.scene.objects}",
+                "propose.mask_nms=null",
+                "reduce.kind=hard",
+                "reduce.min_score=0",
+            ],
+        )
+
+    @property
+    def key_frames(self) -> list[int]:
+        """The K frames that objects are given on."""
+        return key_frames(self.scene.length, self.inference.propose.key_frames)
+
+    @cached_property
+    def masks(self) -> list[Tensor]:
+        """The objects on every frame: T times bool (O, H, W), on the device."""
+        return [self.scene.masks(t).to(self.device) for t in range(self.scene.length)]
+
+    @cached_property
+    def class_scores(self) -> Tensor:
+        """What detection is taken to have said of them: float32 (O, C + 1), on the device."""
+        scores = torch.zeros(self.scene.objects, len(self.model.settings.categories) + 1)
+        for number, row in enumerate(scores):
+            row[1 + number % (len(row) - 1)] = 1.0
+        return scores.to(self.device)
+
+    @contextmanager
+    def opened(self, watch: Stopwatch) -> Iterator[Clip]:
+        """Give the clip; inside, its decoding and the network's features are timed apart."""
+        with watch.stage(DECODE):
+            video = open_video(self.video)
+        compute = self.network.features
+
+        def features(images: Tensor) -> object:
+            with watch.stage(FEATURES):
+                return compute(images)
+
+        self.network.features = features  # type: ignore[method-assign, assignment]
+        try:
+            yield Clip(_TimedFrames(video.frames, watch), video.size, video.size)
+        finally:
+            del self.network.features  # the class's own again
+
+
+@dataclass(frozen=True, eq=False)
+class _TimedFrames:
+    """Frames whose decoding is a stage."""
+
+    frames: Frames
+    watch: Stopwatch
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        with self.watch.stage(DECODE):
+            return self.frames[index]
