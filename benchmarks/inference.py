@@ -15,30 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from plain_method import plain
+from plain_method import mean_iou, plain
 from propose_reduce.benchmarking import Asked, Contender, Report, benchmark
 from propose_reduce.files import write_text
-from propose_reduce.masks import PackedMasks
 from propose_reduce.settings import validate
 
 PLAIN = "plain"
-
-
-def agreement(left: PackedMasks, right: PackedMasks) -> float:
-    """Return the mean IoU of each sequence with its twin; 1 where both are empty everywhere."""
-    found = []
-    for row in range(len(left)):
-        shared = union = 0
-        for t in range(left.num_frames):
-            one, other = left.mask(row, t), right.mask(row, t)
-            shared += int((one & other).sum())
-            union += int((one | other).sum())
-        found.append(shared / union if union else 1.0)
-    return float(np.mean(found))
 
 
 def comparisons(report: Report) -> list[dict[str, Any]]:
@@ -56,7 +41,7 @@ def comparisons(report: Report) -> list[dict[str, Any]]:
                     "speed": run.frames_per_second / other.frames_per_second,
                     "work": sum(other.operations.values()) / sum(run.operations.values()),
                     "memory": memory,
-                    "agreement": agreement(run.followed, other.followed),
+                    "agreement": mean_iou(run.followed, other.followed),
                 }
             )
     return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ from propose_reduce.benchmarking.workload import (
 )
 from propose_reduce.masks import PackedMasks, scoring_boxes
 from propose_reduce.models.backbone import Features
-from propose_reduce.models.seq_prop_head import soft_aggregate
+from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.parts.computing import computing
 from propose_reduce.parts.seq_mask_rcnn import read_image
@@ -63,7 +64,8 @@ def plain(
                 first = place * scene.objects
                 with watch.stage(DETECTION):
                     _detect(work, features[key])
-                for t, soft in watch.each(PROPAGATION, _follow(work, features, key, memory_every)):
+                steps = follow(work.network.prop_head, features, key, work.masks[key], memory_every)
+                for t, soft in watch.each(PROPAGATION, steps):
                     with watch.stage(ASIDE):
                         height, width = scene.size
                         followed.put(t, soft[:, :height, :width] >= 0.5, first)
@@ -76,13 +78,20 @@ def plain(
     return followed
 
 
-def _follow(
-    work: Workload, features: list[Features], key: int, memory_every: int
+def follow(
+    head: SeqPropHead, features: list[Features], key: int, masks: Tensor, memory_every: int
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield each frame with the soft masks of a key frame's objects, forward and then backward."""
-    head = work.network.prop_head
+    """Yield each frame with the soft masks of a key frame's objects, forward and then backward.
+
+    Args:
+        head: carries the masks.
+        features: of all frames.
+        key: the key frame.
+        masks: bool (O, H, W), what is there.
+        memory_every: memorise every Nth frame, counted from the key frame.
+    """
     for direction in (range(key, len(features)), range(key - 1, -1, -1)):
-        memory = [head.memorize(features[key].p2, work.masks[key])]
+        memory = [head.memorize(features[key].p2, masks)]
         for t in direction:
             now = features[t]
             keys = torch.stack([encoding.key for encoding in memory], dim=2)
@@ -92,6 +101,19 @@ def _follow(
             if t != key and (t - key) % memory_every == 0:
                 memory.append(head.memorize(now.p2, soft))
             yield t, soft
+
+
+def mean_iou(left: PackedMasks, right: PackedMasks) -> float:
+    """Return the mean IoU of each sequence with its twin; 1 where both are empty everywhere."""
+    found = []
+    for row in range(len(left)):
+        shared = union = 0
+        for t in range(left.num_frames):
+            one, other = left.mask(row, t), right.mask(row, t)
+            shared += int((one & other).sum())
+            union += int((one | other).sum())
+        found.append(shared / union if union else 1.0)
+    return float(np.mean(found))
 
 
 def _detect(work: Workload, features: Features) -> None:

@@ -1,7 +1,7 @@
 """How good a model is on the shapes benchmark: prints the table of docs/training.md.
 
     python benchmarks/shapes_model.py [--weights FILE] [--videos N] [--splits val hard]
-        [--variants K=5 track-by-detect]
+        [--variants K=5 track-by-detect] [-o FILE.json]
 
 For each split: average precision of the whole system with various inference settings, the baseline
 that links the same detector's detections among them; and the mean IoU of propagation alone, with
@@ -41,6 +41,8 @@ VARIANTS = {  # a row for each: what differs from the inference settings in the 
     "K=5": ["propose.key_frames=5"],
     "K=1": ["propose.key_frames=1"],
     "track-by-detect": ["paradigm=track-by-detect"],
+    "skip-covered": ["propose.skip_covered=true"],
+    "windows": ["windows.window=24", "windows.overlap=8"],
 }
 
 

@@ -9,42 +9,34 @@ from propose_reduce.benchmarking.workload import ASIDE, STAGES
 
 
 @pytest.fixture
-def plain(monkeypatch):
+def plain_method(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import plain_method
 
-    return plain_method.plain
+    return plain_method
 
 
-@pytest.fixture
-def agreement(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import inference
-
-    return inference.agreement
-
-
-def test_both_follow_the_same_masks_on_the_same_schedule(plain, agreement, tmp_path):
+def test_both_follow_the_same_masks_on_the_same_schedule(plain_method, tmp_path):
     work = tiny_work(tmp_path, objects=2, frames=7)
 
     def planned(*arguments):
-        return plain(*arguments, memory_every=2)
+        return plain_method.plain(*arguments, memory_every=2)
 
     ours = measure(Contender("ours", propose_reduce), work, tmp_path)
     other = measure(Contender("plain", planned), work, tmp_path)
-    assert agreement(ours.followed, other.followed) >= 0.999
+    assert plain_method.mean_iou(ours.followed, other.followed) >= 0.999
     pixels = work.scene.size[0] * work.scene.size[1]
     assert 0.01 < ours.followed.areas.mean() / pixels < 0.99  # there is something to agree on
     assert set(other.seconds) == {*STAGES, ASIDE}
     assert other.operations["propagation"] > ours.operations["propagation"]
 
 
-def test_another_schedule_gives_other_masks(plain, agreement, tmp_path):
+def test_another_schedule_gives_other_masks(plain_method, tmp_path):
     work = tiny_work(tmp_path, objects=2, frames=7)
 
     def eager(*arguments):
-        return plain(*arguments, memory_every=1)
+        return plain_method.plain(*arguments, memory_every=1)
 
     ours = measure(Contender("ours", propose_reduce), work, tmp_path)
     other = measure(Contender("plain", eager), work, tmp_path)
-    assert agreement(ours.followed, other.followed) < 0.999
+    assert plain_method.mean_iou(ours.followed, other.followed) < 0.999
