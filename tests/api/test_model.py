@@ -13,9 +13,12 @@ from weight_files import CATEGORIES, tiny_weights
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gpu", "unknown device 'gpu'"),
+        ("gpu", "unknown device 'gpu': known: auto, cpu, cuda, cuda:N, mps"),
         ("cuda:x", "unknown device 'cuda:x'"),
-        ("cuda:99", r"device 'cuda:99' is not there: this torch sees \d+ cuda"),
+        (
+            "cuda:99",
+            r"device 'cuda:99' is not there: this torch sees \d+ cuda devices; give",
+        ),
         ("cpu:1", "device 'cpu:1' is not there"),
     ],
 )
@@ -56,7 +59,9 @@ def test_a_precision_can_be_asked_for():
 
 
 def test_a_model_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match="unknown model 'resnet'"):
+    with pytest.raises(
+        InputError, match=r"unknown model 'resnet': known: FILE\.safetensors, shapes-tiny"
+    ):
         load("resnet")
     with pytest.raises(InputError, match="cannot be read: No such file"):
         load(tmp_path / "mine.safetensors")

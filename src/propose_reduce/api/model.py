@@ -66,7 +66,7 @@ def load(name: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> Model:
             return _read(str(name), path, place)
     path = Path(name)
     if not path.exists() and path.suffix != ".safetensors":
-        raise unknown_name("model", str(name), [*bundled_models(), "or a .safetensors file"])
+        raise unknown_name("model", str(name), [*bundled_models(), "FILE.safetensors"])
     return _read(path.name, path, place)
 
 
@@ -107,9 +107,13 @@ def choose_device(name: str) -> torch.device:
     kind, _, number = name.partition(":")
     there = {"cpu": 1, "cuda": cuda, "mps": int(mps)}
     if kind not in there or (number and not number.isdecimal()):
-        raise unknown_name("device", name, ["auto", "cpu", "cuda", "cuda:0", "mps"])
+        # not the nearest name: that of "gpu" is "cpu"
+        raise InputError(f"unknown device '{name}': known: auto, cpu, cuda, cuda:N, mps")
     if int(number or 0) >= there[kind]:
-        raise InputError(f"device '{name}' is not there: this torch sees {there[kind]} {kind}")
+        raise InputError(
+            f"device '{name}' is not there: this torch sees {there[kind]} {kind} devices; "
+            "give another, or auto"
+        )
     return torch.device(name)
 
 

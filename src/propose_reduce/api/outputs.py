@@ -64,7 +64,9 @@ class Outputs:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise InputError(f"output folder '{self.folder}' cannot be made: {reason}") from error
+            raise InputError(
+                f"output folder '{self.folder}' cannot be made: {reason}; give another"
+            ) from error
 
     def finished(self, name: str, settings: dict[str, Any]) -> VideoResult | None:
         """Return the result of an earlier run with the same settings, if there is one to keep."""
