@@ -121,6 +121,9 @@ class PropagateSettings(Settings):
     batch_objects: int | None = Field(
         None, ge=1, description="most objects decoded at once; null: as many as memory allows"
     )
+    cache_mb: int = Field(
+        512, ge=0, description="most memory for features of frames that come again, MB"
+    )
     self_propagation: bool = Field(
         True, description="the key frame too is segmented from its memory, not taken as detected"
     )

@@ -2,7 +2,8 @@
 
 Propagation makes two sweeps, forward and backward. On each frame every seed that has reached it
 is served: the frame's features, its query encoding and the decoder's object-independent branches
-are computed once and dropped when the sweep moves on, so memory does not grow with the video.
+are computed once. A bounded store keeps them for the way back (frame_store.py), so memory does
+not grow with the video.
 
 Letters in this file: O objects of one seed, C foreground classes, H and W working pixels.
 """
@@ -25,11 +26,12 @@ from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.parts.computing import computing, step_bytes
+from propose_reduce.parts.frame_store import FrameStore, FrameWork
 from propose_reduce.parts.read_ahead import ReadAhead
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
-CACHED_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
+MEGABYTE = 2**20
 
 
 def read_image(clip: Clip, frame: int) -> Tensor:
@@ -77,12 +79,12 @@ class Session:
         self.categories = part.categories
         self._network = part.network
         self._device = part.network.pixel_mean.device
-        self._features: dict[int, Features] = {}
+        self._frames = FrameStore(part.settings.propagate.cache_mb * MEGABYTE)
         self._images = ReadAhead(lambda frame: part.read_image(clip, frame))
 
     def close(self) -> None:
         """Free what the session holds."""
-        self._features.clear()
+        self._frames.clear()
         self._images.close()
 
     def propose(self, clip: Clip, frame: int) -> Detections:
@@ -90,7 +92,7 @@ class Session:
         self._check(clip)
         wanted = self.part.settings.propose
         with self._computing():
-            pyramid = self._frame(clip.start + frame).pyramid
+            pyramid = self._frame(clip.start + frame).features.pyramid
             found = self._network.detector.detect(
                 pyramid,
                 clip.working_size,
@@ -108,7 +110,9 @@ class Session:
         self._check(clip)
         boxes = scoring_boxes(masks).to(self._device)
         with self._computing():
-            return self._network.detector.classify(self._frame(clip.start + frame).pyramid, [boxes])
+            return self._network.detector.classify(
+                self._frame(clip.start + frame).features.pyramid, [boxes]
+            )
 
     def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
         """Sweep forward from the first key frame, then backward from the last."""
@@ -146,20 +150,20 @@ class Session:
         """
         results = []
         with self._computing():
-            features = self._frame(clip.start + frame, None if then < 0 else clip.start + then)
+            work = self._frame(clip.start + frame, None if then < 0 else clip.start + then)
             for track in tracks:
                 if track.seed.frame == frame:
-                    track.start(self, features)
-            query = self._network.prop_head.query(features.p2)
-            branches = self._network.prop_head.branches(features.c2, features.c3)
+                    track.start(self, work.features)
+            head = self._network.prop_head
+            query, branches = work.query(head), work.branches(head)
             limit = self.part.settings.propagate.batch_objects or max(
-                1, step_bytes(self._device) // self._network.prop_head.decode_bytes(query)
+                1, step_bytes(self._device) // head.decode_bytes(query)
             )
             for group in _groups(tracks, limit):
                 masks = self._decode(group, query, branches)
                 for track, soft in zip(group, masks, strict=True):
                     results.append(self._result(frame, track, soft))
-                    self._memorise(frame, track, features, soft)
+                    self._memorise(frame, track, work.features, soft)
         return results
 
     def _decode(
@@ -184,20 +188,19 @@ class Session:
         if track.bank.wants(distance):
             track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
 
-    def _frame(self, frame: int, then: int | None = None) -> Features:
-        """Return the features of a frame, computed unless it is among the last few.
+    def _frame(self, frame: int, then: int | None = None) -> FrameWork:
+        """Return what depends on a frame alone, computed unless it is in the store.
 
         Args:
             frame: of the session's clip, which windows of it share.
             then: the frame that comes next, to be read meanwhile.
         """
-        if frame not in self._features:
-            while len(self._features) >= CACHED_FRAMES:
-                self._features.pop(next(iter(self._features)))
-            ahead = None if then in self._features else then
-            image = self._images.get(frame, ahead).to(self._device)
-            self._features[frame] = self._network.features(image)
-        return self._features[frame]
+
+        def compute() -> Features:
+            ahead = None if then in self._frames else then
+            return self._network.features(self._images.get(frame, ahead).to(self._device))
+
+        return self._frames.get(frame, compute)
 
     def _computing(self) -> AbstractContextManager[None]:
         return computing(self._device, self.part.precision)

@@ -1,0 +1,82 @@
+"""What depends on a frame alone, kept as far as memory allows for when the frame comes again.
+
+Key frames are detected on before anything is propagated, and the backward sweep comes by most
+frames that the forward sweep has been to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from propose_reduce.models.backbone import Features
+from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
+from propose_reduce.models.seq_prop_head import SeqPropHead
+
+LEAST_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
+
+
+@dataclass(eq=False)
+class FrameWork:
+    """What is computed of one frame, whatever objects it shows.
+
+    Attributes:
+        features: of backbone and pyramid.
+    """
+
+    features: Features
+    _query: KeyValue | None = None
+    _branches: FrameBranches | None = None
+
+    def query(self, head: SeqPropHead) -> KeyValue:
+        """Return the frame's encoding as a query."""
+        if self._query is None:
+            self._query = head.query(self.features.p2)
+        return self._query
+
+    def branches(self, head: SeqPropHead) -> FrameBranches:
+        """Return the decoder's branches of the frame."""
+        if self._branches is None:
+            self._branches = head.branches(self.features.c2, self.features.c3)
+        return self._branches
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all of it takes."""
+        tensors: list[Tensor] = [self.features.c2, self.features.c3, *self.features.pyramid]
+        tensors += [*(self._query or ()), *(self._branches or ())]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+class FrameStore:
+    """Frames by index; those farthest from the one at hand go first.
+
+    That is the order in which two sweeps need them last: on the way back the frames passed most
+    recently come first.
+
+    Args:
+        limit: bytes that all frames may take; a few frames stay in any case.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._frames: dict[int, FrameWork] = {}
+
+    def __contains__(self, index: int | None) -> bool:
+        return index in self._frames
+
+    def get(self, index: int, compute: Callable[[], Features]) -> FrameWork:
+        """Return a frame's work, computed unless it is here."""
+        if index not in self._frames:
+            largest = max((frame.nbytes for frame in self._frames.values()), default=0)
+            room = max(LEAST_FRAMES, self._limit // largest) if largest else LEAST_FRAMES
+            while len(self._frames) >= room:
+                del self._frames[max(self._frames, key=lambda other: abs(other - index))]
+            self._frames[index] = FrameWork(compute())
+        return self._frames[index]
+
+    def clear(self) -> None:
+        """Drop all frames."""
+        self._frames.clear()
