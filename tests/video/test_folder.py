@@ -113,7 +113,7 @@ def test_an_absurdly_large_image_is_refused_before_it_is_decoded(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="has no images"):
+    with pytest.raises(InputError, match="has no videos and no images"):
         open_video(tmp_path)
 
 
@@ -121,4 +121,21 @@ def test_two_images_of_one_name_are_refused(tmp_path):
     put(tmp_path / "1.png")
     put(tmp_path / "1.jpg")
     with pytest.raises(InputError, match="several images named '1'"):
+        open_video(tmp_path)
+
+
+def test_videos_beside_images_are_left_out_but_told(tmp_path):
+    put(tmp_path / "poster.jpg")
+    (tmp_path / "a.mp4").touch()
+    video = open_video(tmp_path)
+    assert len(video.frames) == 1
+    assert (
+        f"the video files beside them are left out: name '{tmp_path / 'a.mp4'}'"
+        in (video.warnings[0])
+    )
+
+
+def test_a_folder_of_videos_is_no_video(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(InputError, match="has videos but no images: give one of the videos"):
         open_video(tmp_path)

@@ -54,6 +54,14 @@ def find_videos(argument: str | Path) -> list[Path]:
         return [path]
 
 
+def video_files(folder: Path) -> list[Path]:
+    """Return the video files directly in a folder, as their names tell, in natural order."""
+    return sorted(
+        (entry for entry in folder.iterdir() if not entry.is_dir() and _is_video(entry)),
+        key=natural_order,
+    )
+
+
 def _is_video(path: Path) -> bool:
     """Tell a video, or a folder of images, from other things; our own output is none."""
     if path.is_dir():

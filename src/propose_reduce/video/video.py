@@ -12,7 +12,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.structures import Frames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file
-from propose_reduce.video.find import video_name
+from propose_reduce.video.find import video_files, video_name
 from propose_reduce.video.folder import SUFFIXES, FolderFrames, image_files, readable_files
 
 
@@ -53,7 +53,7 @@ def open_video(source: str | Path | np.ndarray) -> Video:
     path = Path(source)
     try:
         if path.is_dir():
-            return _open_images(path, image_files(path))
+            return _open_folder(path)
         if not path.exists():
             raise InputError(f"video '{path}' does not exist")
         if path.stat().st_size == 0:
@@ -63,9 +63,26 @@ def open_video(source: str | Path | np.ndarray) -> Video:
         raise InputError(f"video '{path}' cannot be read: {error.strerror or error}") from error
 
 
+def _open_folder(path: Path) -> Video:
+    """Open a folder's images; video files beside them are left out, which is told."""
+    images, others = image_files(path), video_files(path)
+    if not images and others:
+        raise InputError(f"folder '{path}' has videos but no images: give one of the videos")
+    if not images:
+        raise InputError(
+            f"folder '{path}' has no videos and no images ({' '.join(sorted(SUFFIXES))})"
+        )
+    video = _open_images(path, images)
+    if not others:
+        return video
+    told = (
+        f"its {len(images)} images are taken for the frames of one video, the video files beside "
+        f"them are left out: name '{others[0]}' to have it done"
+    )
+    return replace(video, warnings=(*video.warnings, told))
+
+
 def _open_images(path: Path, files: list[Path]) -> Video:
-    if not files:
-        raise InputError(f"folder '{path}' has no images ({' '.join(sorted(SUFFIXES))})")
     readable = readable_files(files)
     frames = FolderFrames(readable)
     height, width = frames[0].shape[:2]
