@@ -39,6 +39,16 @@ def test_no_weights_are_loaded_where_no_part_needs_them(weights):
         prepare(weights, options(), *PARTS)
 
 
+def test_a_loaded_model_stays_on_its_device(weights, monkeypatch):
+    model = load(weights, device="cpu")
+    for device in ("auto", "cpu"):
+        assert prepare(model, options(device=device)).model is model
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match="loaded on cpu: leave out device='cuda', or give it"):
+        prepare(model, options(device="cuda"))
+
+
 def test_track_by_detect_needs_a_proposer_alone():
     ready = prepare(None, options(paradigm="track-by-detect"), PARTS[0])
     result = ready(ready.open(FRAMES)).result

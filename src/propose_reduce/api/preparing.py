@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from propose_reduce.api.doors import by_door, choose
-from propose_reduce.api.model import DEFAULT_MODEL, Model, compile_model, load
+from propose_reduce.api.model import DEFAULT_MODEL, Model, choose_device, compile_model, load
 from propose_reduce.api.options import Options
 from propose_reduce.api.segmenter import Segmenter
 from propose_reduce.errors import InputError
@@ -30,8 +32,8 @@ def prepare(
         scorer: names masks.
 
     Raises:
-        InputError: a part or the model cannot be had, an option is faulty, or weights are named
-            that no part would use.
+        InputError: a part or the model cannot be had, an option is faulty, weights are named
+            that no part would use, or another device than the loaded model's.
     """
     if not isinstance(model, Model):
         inference = tuple(a for a in options.settings if a.strip().startswith("inference."))
@@ -41,6 +43,16 @@ def prepare(
             model = load(model or DEFAULT_MODEL, device=options.device)
         elif model is not None:
             raise InputError(f"no part would use the weights '{model}': leave them out")
+    elif options.device != "auto" and not _same(choose_device(options.device), model.device):
+        raise InputError(
+            f"the model was loaded on {model.device}: leave out device='{options.device}', or "
+            "give it to load"
+        )
     if options.compile and isinstance(model, Model):
         compile_model(model)
     return Segmenter(model, options, proposer, propagator, scorer)
+
+
+def _same(asked: torch.device, there: torch.device) -> bool:
+    """Tell whether a device is what was asked for; without a number any of its kind is."""
+    return asked.type == there.type and asked.index in {None, there.index or 0}
