@@ -54,6 +54,13 @@ def test_a_name_too_long_for_its_column_is_cut():
     assert contact_sheet(FRAMES, long)[:, 150:].tolist() == short[:, 150:].tolist()
 
 
+def test_a_title_too_long_for_the_sheet_leaves_the_count_readable():
+    named = [VideoResult(name, (60, 80), 1, {1: "cat"}, ()) for name in ("clip", "clip " * 40)]
+    short, long = (contact_sheet(FRAMES[:1], result)[:34] for result in named)
+    counts = np.flatnonzero((short[:, 100:] < 200).any(axis=(0, 2))) + 100
+    assert (short[:, counts] == long[:, counts]).all()
+
+
 def test_a_single_frame_is_one_column():
     one = VideoResult("clip", (60, 80), 1, {1: "cat"}, ())
     assert contact_sheet(FRAMES[:1], one).shape[1] < sheet().shape[1]

@@ -6,6 +6,8 @@ coloured where the object is present, with a mark on the key frame it was propos
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -14,6 +16,8 @@ from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, InstanceSequence
 from propose_reduce.visualization.colours import Colour, colour_of, ink_on
 from propose_reduce.visualization.overlay import Painter
+
+Font: TypeAlias = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 COLUMNS = 6
 ROWS = 12  # the best sequences; of more the sheet only says how many
@@ -85,8 +89,9 @@ class _Sheet:
         )
         self.image = Image.new("RGB", size, PAPER)
         self._draw = ImageDraw.Draw(self.image)
-        self._draw.text((GAP, GAP), result.name, INK, _font(18))
         count = f"objects {len(result.sequences)}, frames {result.num_frames}"
+        room = size[0] - 4 * GAP - _font(14).getlength(count)
+        self._draw.text((GAP, GAP), _cut(result.name, _font(18), room), INK, _font(18))
         self._draw.text((size[0] - GAP, GAP + 3), count, INK, _font(14), anchor="ra")
         if not rows:
             self._draw.text((LABELS, self._top), "no object was found", INK, _font(16))
@@ -116,9 +121,7 @@ class _Sheet:
         self._chip((GAP, y), str(sequence.id), colour)
         frames = len(sequence.segmentations)
         present = sum(mask is not None for mask in sequence.segmentations)
-        name = sequence.category
-        while _font(15).getlength(name) > LABELS - 2 * GAP and len(name) > 1:
-            name = name.removesuffix("…")[:-1] + "…"
+        name = _cut(sequence.category, _font(15), LABELS - 2 * GAP)
         lines = (name, f"score {sequence.score:.2f}", f"{present} of {frames} frames")
         for number, line in enumerate(lines):
             font = _font(15 if number == 0 else 12)
@@ -147,5 +150,12 @@ class _Sheet:
         self._draw.text((x + width / 2, y + 11), text, ink_on(colour), font, anchor="mm")
 
 
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def _cut(text: str, font: Font, width: float) -> str:
+    """Return a text with its end left out where it is wider than so many pixels."""
+    while font.getlength(text) > width and len(text) > 1:
+        text = text.removesuffix("…")[:-1] + "…"
+    return text
+
+
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)
