@@ -7,7 +7,7 @@ rooms that never touch a network (video, results, evaluation) share this file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -186,8 +186,8 @@ class InstanceSequence:
     class_scores: dict[str, float]
     key_frame: int
     size: Size
-    segmentations: tuple[rle.Rle | None, ...]
-    frame_scores: tuple[float | None, ...]
+    segmentations: tuple[rle.Rle | None, ...] = field(repr=False)
+    frame_scores: tuple[float | None, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
         if self.category not in self.class_scores:

@@ -73,6 +73,7 @@ def test_a_weights_file_becomes_a_model_that_knows_its_file(tmp_path):
     assert (model.name, model.categories) == ("mine.safetensors", CATEGORIES)
     assert model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert model.device == torch.device("cpu")
+    assert repr(model) == f"Model(name='mine.safetensors', sha256='{model.sha256}')"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

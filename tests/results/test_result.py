@@ -69,3 +69,10 @@ def test_sequences_that_do_not_fit_the_video_are_refused(sequences, fields, mess
 def test_masks_of_a_sequence_are_arrays_again():
     assert TWO.sequences[0].masks.dtype == np.bool_
     assert TWO.sequences[0].masks.sum(axis=(1, 2)).tolist() == [2, 0]
+
+
+def test_a_result_shows_itself_in_words_and_without_its_masks():
+    shown = repr(TWO)
+    assert "name='pets'" in shown
+    assert "category='dog', score=0.4" in shown
+    assert "counts" not in shown

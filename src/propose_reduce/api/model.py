@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Model:
 
     name: str
     sha256: str
-    weights: LoadedModel
+    weights: LoadedModel = field(repr=False)
 
     @property
     def categories(self) -> tuple[str, ...]:

@@ -44,8 +44,8 @@ class VideoResult:
     categories: dict[int, str]
     sequences: tuple[InstanceSequence, ...]
     fps: float | None = None
-    timestamps: tuple[float, ...] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    timestamps: tuple[float, ...] | None = field(default=None, repr=False)
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.num_frames < 1 or min(self.size) < 1:
