@@ -173,3 +173,21 @@ def test_weights_of_another_network_are_refused(tmp_path):
 def test_shapes_need_their_categories(tmp_path):
     with pytest.raises(InputError, match=r"model\.categories=shapes"):
         train(preset(model={"categories": ["cat"]}), Run(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "options"),
+    [
+        (preset(init="none.safetensors"), {}),
+        (preset(model={"categories": ["cat"]}), {}),
+        (preset(), {"batch_size": "auto"}),
+    ],
+    ids=["init", "categories", "batch size"],
+)
+def test_a_mistake_found_before_the_first_step_leaves_no_folder_behind(
+    tmp_path, monkeypatch, chosen, options
+):
+    monkeypatch.setattr("propose_reduce.training.trainer.has_cuda", lambda: False)
+    with pytest.raises(InputError):
+        train(chosen, Run(tmp_path / "run", **options))
+    assert not (tmp_path / "run").exists()

@@ -27,6 +27,7 @@ from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import Progress, faulty, open_mixture
 from propose_reduce.training.trainer import largest_batch_size, make_trainer
 
+SETTINGS = "preset.yaml"
 OF_CATEGORIES = ("detector.box_head.predictor.", "detector.mask_head.predictor.mask_fcn_logits.")
 """Tensors with a row for each category: they start anew where the categories are others."""
 
@@ -68,13 +69,12 @@ def train(
         InputError: a folder in use, nothing to resume, a faulty data set, or a loss that is not
             finite.
     """
-    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0":
-        # the first process; it starts the others, or torchrun did
-        _prepare(preset, run, tell, progress)
     lightning.seed_everything(preset.training.seed, workers=True, verbose=False)
     network = build(preset.model, preset.training)
     if preset.training.init:
         start_from(network, preset.model, Path(preset.training.init).expanduser())
+    if _is_first_process():
+        _prepare(preset, run, tell, progress)
     final = run.folder / "weights.safetensors"
     for name in preset.training.stages:
         done = run.folder / name / "weights.safetensors"
@@ -110,8 +110,8 @@ def _prepare(
     tell: Callable[[Report], None] | None,
     progress: Progress | None,
 ) -> None:
-    """Refuse what cannot work before the first step, and write down the settings."""
-    folder, settings = run.folder, run.folder / "preset.yaml"
+    """Refuse what cannot work before the first step."""
+    folder, settings = run.folder, run.folder / SETTINGS
     if run.resume and not settings.is_file():
         raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
     if not run.resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -124,8 +124,11 @@ def _prepare(
         if reports:
             names = ", ".join(f"'{report.name}' has {report.verdict()}" for report in reports)
             raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
-    content = json.loads(preset.model_dump_json())
-    write_text(settings, yaml.safe_dump(content, sort_keys=False))
+
+
+def _is_first_process() -> bool:
+    """Tell the process that starts the others, or that torchrun numbers 0."""
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
 
 
 def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> TrainingModule:
@@ -134,6 +137,9 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     seed = 1000 * training.seed + list(training.stages).index(name)
     stage = _with_batch_size(preset, name, network, run, seed)
     mixture = open_mixture(preset, stage, seed)
+    if _is_first_process():  # not before: a mistake in them leaves no folder behind
+        content = json.loads(preset.model_dump_json())
+        write_text(run.folder / SETTINGS, yaml.safe_dump(content, sort_keys=False))
     trainer = make_trainer(preset, name, run.folder, run.devices)
     epoch_steps = len(mixture) / (stage.batch_size * stage.accumulate * trainer.world_size)
     steps = stage.steps or max(1, round(stage.epochs * epoch_steps))
