@@ -191,3 +191,10 @@ def test_a_mistake_found_before_the_first_step_leaves_no_folder_behind(
     with pytest.raises(InputError):
         train(chosen, Run(tmp_path / "run", **options))
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_path):
+    chosen = preset({"only": {"steps": 2, "learning_rate": 1e30}}, checkpoint_every=1)
+    with pytest.raises(InputError, match=r"diverged at step 1: 'backbone.* is beyond half"):
+        train(chosen, Run(tmp_path / "run"))
+    assert not (tmp_path / "run" / "only" / "last.ckpt").exists()

@@ -83,7 +83,14 @@ class WeightsFile(EverySteps):
         self.path, self.preset = path, preset
 
     def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
-        """Write the file."""
+        """Write the file.
+
+        Raises:
+            InputError: the weights cannot be written; the last file and checkpoint stay.
+        """
+        for name, value in module.result.state_dict().items():
+            if value.is_floating_point() and not torch.isfinite(value.half()).all():
+                raise module.diverged(None, f"'{name}' is beyond half precision, or no number")
         if trainer.is_global_zero:
             write_result(self.path, module, self.preset, {"step": trainer.global_step})
 

@@ -71,7 +71,7 @@ class TrainingModule(lightning.LightningModule):
         total = torch.stack(list(losses.values())).sum()
         named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
         if not torch.isfinite(total):
-            raise self._stop(batch, f"losses {named}")
+            raise self.diverged(batch, f"losses {named}")
         self.log_dict(
             {"loss/total": total.detach(), **named}, batch_size=len(batch.samples), on_step=True
         )
@@ -94,7 +94,7 @@ class TrainingModule(lightning.LightningModule):
             self.network.parameters(), self.training_settings.clip_gradient, foreach=True
         )
         if not torch.isfinite(norm):
-            raise self._stop(None, f"gradient norm {float(norm)}")
+            raise self.diverged(None, f"gradient norm {float(norm)}")
         self.log("gradient_norm", norm, on_step=True)
 
     def configure_optimizers(self) -> Any:
@@ -115,7 +115,13 @@ class TrainingModule(lightning.LightningModule):
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def _stop(self, batch: MicroBatch | None, what: str) -> InputError:
+    def diverged(self, batch: MicroBatch | None, what: str) -> InputError:
+        """Return the error that ends a run whose numbers are no longer any.
+
+        Args:
+            batch: where it showed, if it was on one.
+            what: which numbers.
+        """
         where = f" on batch {batch.number} ({', '.join(batch.samples)})" if batch else ""
         return InputError(
             f"training diverged at step {self.global_step}{where}: {what}; lower the learning "
