@@ -11,7 +11,7 @@ import cv2
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from propose_reduce.data.videos import VideoSet
@@ -134,6 +134,24 @@ class Validation(EverySteps):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best so far."""
         self.best_precision = state_dict["best_precision"]
+
+
+class StageProgress(RichProgressBar):
+    """A bar with the stage's name and the loss.
+
+    Args:
+        stage: its name.
+    """
+
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self._name = stage
+
+    def get_metrics(self, trainer: lightning.Trainer, pl_module: Any) -> dict[str, Any]:
+        """Return what stands beside the bar; the number of the log says nothing."""
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return {"stage": self._name, **metrics}
 
 
 class SamplePictures(EverySteps):

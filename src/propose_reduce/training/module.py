@@ -72,9 +72,9 @@ class TrainingModule(lightning.LightningModule):
         named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
         if not torch.isfinite(total):
             raise self.diverged(batch, f"losses {named}")
-        self.log_dict(
-            {"loss/total": total.detach(), **named}, batch_size=len(batch.samples), on_step=True
-        )
+        size = len(batch.samples)
+        self.log_dict(named, batch_size=size, on_step=True)
+        self.log("loss/total", total.detach(), batch_size=size, on_step=True, prog_bar=True)
         return total
 
     def transfer_batch_to_device(

@@ -22,6 +22,7 @@ from propose_reduce.settings import Preset
 from propose_reduce.settings_training import SourceSettings, TrainingSettings, ValidationSettings
 from propose_reduce.training.callbacks import (
     SamplePictures,
+    StageProgress,
     Throughput,
     Validation,
     WeightsFile,
@@ -107,6 +108,7 @@ def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
     training, folder = preset.training, run / stage
     callbacks: list[Callback] = [
         WeightsFile(run / "last.safetensors", preset, training.checkpoint_every),
+        StageProgress(stage),
         SamplePictures(folder / "pictures", training.pictures_every),
         Throughput(training.log_every),
         LearningRateMonitor("step"),
