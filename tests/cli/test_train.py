@@ -4,6 +4,7 @@ from typer.testing import CliRunner
 from propose_reduce.cli.main import app
 from propose_reduce.errors import InputError
 from propose_reduce.models.weights import load_weights
+from propose_reduce.training.module import TrainingModule
 from training_runs import preset, preset_file
 from videosets import write_youtube_vis, youtube_vis_data
 
@@ -44,6 +45,16 @@ def test_faulty_data_shows_the_list_of_data_check(tmp_path):
     assert isinstance(result.exception, InputError)
     assert "1 fault" in str(result.exception)
     assert "annotations[0].category_id" in result.output
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupted(self, batch, batch_index):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainingModule, "training_step", interrupted)
+    result = run(preset_file(tmp_path, preset()), "-o", tmp_path / "run")
+    assert result.exit_code == 130
+    assert "stopped; --resume goes on from the last checkpoint" in result.output
 
 
 @pytest.mark.parametrize("size", ["0", "-2", "many"])

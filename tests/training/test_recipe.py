@@ -1,3 +1,5 @@
+import signal
+
 import cv2
 import pytest
 import torch
@@ -51,8 +53,11 @@ def test_accumulated_batches_count_as_one_step_and_resume_too(tmp_path, monkeypa
     assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))
 
 
-def test_the_result_describes_itself_and_the_logs_name_every_loss(tmp_path):
+def test_the_result_describes_itself_and_the_logs_name_every_loss(tmp_path, capfd):
     file = train(preset(), Run(tmp_path / "run"))
+    shown = " ".join(capfd.readouterr().out.split())
+    assert "stage: only loss/total: " in shown
+    assert "v_num" not in shown
     loaded = load_weights(file)
     assert loaded.settings == preset().model
     assert loaded.card["step"] == 4
@@ -198,3 +203,27 @@ def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_p
     with pytest.raises(InputError, match=r"diverged at step 1: 'backbone.* is beyond half"):
         train(chosen, Run(tmp_path / "run"))
     assert not (tmp_path / "run" / "only" / "last.ckpt").exists()
+
+
+def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
+    chosen = preset(checkpoint_every=1)
+    unbroken = train(chosen, Run(tmp_path / "unbroken"))
+    step, handler = TrainingModule.training_step, signal.getsignal(signal.SIGINT)
+
+    def interrupted(self, batch, batch_index):
+        if batch.number == 2:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch, batch_index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingModule, "training_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(chosen, Run(tmp_path / "broken"))
+    assert signal.getsignal(signal.SIGINT) == handler
+    assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))
+
+
+def test_a_stage_shorter_than_the_logging_interval_is_logged(tmp_path):
+    train(preset({"only": {"steps": 2}}, log_every=20), Run(tmp_path / "run"))
+    log = tmp_path / "run" / "only" / "logs-1" / "metrics.csv"
+    assert "loss/total" in log.read_text()

@@ -46,7 +46,7 @@ def train(
         bool, typer.Option("--resume", help="go on with the run in RUN from its last checkpoint")
     ] = False,
 ) -> None:
-    """Train a model; RUN/weights.safetensors is ready for ``predict``."""
+    """Train a model; RUN/weights.safetensors is ready for 'predict'."""
     from rich.console import Console
 
     from propose_reduce.settings import load_preset, override
@@ -59,13 +59,18 @@ def train(
     given = [*(settings or ()), *([f"training.init={init}"] if init else ())]
     run = recipe.Run(output, resume, devices, _batch_size(batch_size))
     console = Console(stderr=True)
-    with progress_bar("checking the data") as progress:
-        path = recipe.train(
-            override(chosen, given),
-            run,
-            tell=lambda report: console.print(report.show(), soft_wrap=True),
-            progress=progress,
-        )
+    try:
+        with progress_bar("checking the data") as progress:
+            path = recipe.train(
+                override(chosen, given),
+                run,
+                tell=lambda report: console.print(report.show(), soft_wrap=True),
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        if (output / recipe.SETTINGS).is_file():
+            typer.echo("stopped; --resume goes on from the last checkpoint", err=True)
+        raise
     typer.echo(f"trained -> {path}")
 
 

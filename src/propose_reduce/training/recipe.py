@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lightning
 import yaml
@@ -145,20 +148,37 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     steps = stage.steps or max(1, round(stage.epochs * epoch_steps))
     trainer.fit_loop.epoch_loop.max_steps = steps
     trainer.limit_train_batches = steps * stage.accumulate  # the progress bar's total
+    logged: Any = trainer  # Lightning sets this one outside of the class
+    logged.log_every_n_steps = min(training.log_every, steps)
     network.separate_loss = stage.separate_loss
     module = TrainingModule(
         network, training, stage, seed=seed, steps=steps, epoch_steps=epoch_steps
     )
     last = folder / "last.ckpt"
-    trainer.fit(
-        module,
-        StageData(mixture, stage, seed=seed, workers=training.workers),
-        ckpt_path=last if run.resume and last.is_file() else None,
-        weights_only=False,  # our own file, with the state of optimiser and loops
-    )
+    with _interruptible(trainer):
+        trainer.fit(
+            module,
+            StageData(mixture, stage, seed=seed, workers=training.workers),
+            ckpt_path=last if run.resume and last.is_file() else None,
+            weights_only=False,  # our own file, with the state of optimiser and loops
+        )
     if trainer.global_step < steps:
         raise InputError(f"stopped at step {trainer.global_step} of {steps}: --resume goes on")
     return module
+
+
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """Let Ctrl-C through, which Lightning turns into an exit of the whole process."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if not trainer.interrupted:
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from stop
 
 
 def _with_batch_size(
