@@ -122,8 +122,8 @@ def test_the_first_two_commands_install_and_run():
 
 def test_the_demo_finds_the_shapes(tmp_path):
     told = run("propose-reduce demo", tmp_path)
-    judged = re.search(r"AP [\d.]+, AP50 ([\d.]+), AR10 [\d.]+", told)
-    assert float(judged[1]) >= 60, told
+    judged = re.search(r"AP ([\d.]+), AP50 [\d.]+, AR10 [\d.]+", told)
+    assert float(judged[1]) >= 50, told
     made = tmp_path / "propose-reduce-demo"
     for file in ("shapes.mp4", *(f"shapes/{n}" for n in ("overlay.mp4", "contact_sheet.png"))):
         assert (made / file).stat().st_size > 10_000

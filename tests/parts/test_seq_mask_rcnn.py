@@ -204,3 +204,26 @@ def test_objects_at_once_follow_the_memory_that_a_step_may_take(network, monkeyp
     groups.clear()
     propagated(part(network, batch_objects=100), clip(), seeds)
     assert max(groups) == 6
+
+
+@pytest.mark.gpu
+def test_cuda_and_the_cpu_agree():
+    seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
+    video, found = clip(), []
+    for device in ("cpu", "cuda"):
+        one = part(tiny_network().to(device))
+        moved = [Seed(seed.frame, seed.masks.to(device)) for seed in seeds]
+        masks = propagated(one, video, moved)
+        with one.open(video) as session:
+            seen = session.propose(video, 0)
+            scores = session.score(
+                video, 3, moved[1].masks, Detections(moved[1].masks, torch.zeros(1, 3))
+            )
+        found.append((masks, seen, scores.cpu()))
+    (masks, seen, scores), (there, seen_there, scores_there) = found
+    for key, mask in masks.items():
+        assert (mask ^ there[key].cpu()).float().mean() < 0.002  # float32 sums in another order
+    torch.testing.assert_close(scores_there, scores, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        seen_there.class_scores.cpu(), seen.class_scores, atol=1e-3, rtol=1e-3
+    )
