@@ -208,18 +208,23 @@ def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_p
 def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
     chosen = preset(checkpoint_every=1)
     unbroken = train(chosen, Run(tmp_path / "unbroken"))
-    step, handler = TrainingModule.training_step, signal.getsignal(signal.SIGINT)
+    step = TrainingModule.training_step
+    # a shell starts what runs in its background with the signal ignored, this test too
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(self, batch, batch_index):
         if batch.number == 2:
             signal.raise_signal(signal.SIGINT)
         return step(self, batch, batch_index)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingModule, "training_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(chosen, Run(tmp_path / "broken"))
-    assert signal.getsignal(signal.SIGINT) == handler
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingModule, "training_step", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train(chosen, Run(tmp_path / "broken"))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))
 
 
