@@ -144,8 +144,7 @@ def test_a_coco_file_and_a_davis_folder_are_told_apart(tmp_path):
 
 
 def test_a_file_needs_the_folder_of_its_images(tmp_path):
-    file, _ = write_youtube_vis(tmp_path)
-    with pytest.raises(InputError, match="give --images DIR"):
-        check(file)
-    with pytest.raises(InputError, match="is no folder"):
+    file, images = write_youtube_vis(tmp_path)
+    assert check(file).faults == check(file, images).faults == []
+    with pytest.raises(InputError, match="nowhere' is no folder: give it by --images DIR"):
         check(file, tmp_path / "nowhere")

@@ -2,7 +2,7 @@ import pytest
 
 from propose_reduce.errors import InputError
 from propose_reduce.settings_training import SourceSettings, StageSettings
-from propose_reduce.training.sources import faulty, images_of, open_mixture, with_own_data
+from propose_reduce.training.sources import faulty, open_mixture, open_videos, with_own_data
 from training_runs import preset
 from videosets import write_youtube_vis, youtube_vis_data
 
@@ -37,9 +37,11 @@ def test_a_category_map_turns_all_into_one(tmp_path):
 
 def test_images_lie_beside_the_file_unless_said_otherwise(tmp_path):
     file, images = write_youtube_vis(tmp_path)
-    assert images_of(SourceSettings(annotations=str(file))) == images
-    assert images_of(SourceSettings(annotations=str(file), images="/x")).name == "x"
-    assert images_of(SourceSettings(annotations=str(images))) is None  # a DAVIS folder
+    source = SourceSettings(annotations=str(file))
+    assert open_videos(source).videos[0].frames[0].parent.parent == images
+    elsewhere = images.rename(tmp_path / "elsewhere")
+    source = SourceSettings(annotations=str(file), images=str(elsewhere))
+    assert open_videos(source).videos[0].frames[0].parent.parent == elsewhere
 
 
 def test_own_data_replaces_every_source_and_the_categories(tmp_path):
@@ -74,5 +76,7 @@ def test_a_set_with_a_fault_is_reported(tmp_path):
 def test_a_file_without_its_folder_of_images_is_refused(tmp_path):
     file, images = write_youtube_vis(tmp_path)
     images.rename(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is no folder: give it by --images DIR"):
         with_own_data(preset(), file)
+    with pytest.raises(InputError, match=r"none.json' cannot be read: No such file"):
+        with_own_data(preset(), tmp_path / "none.json")

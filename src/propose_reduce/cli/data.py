@@ -47,7 +47,10 @@ def check(
     ],
     images: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="the folder that the file names in a file start from"),
+        typer.Option(
+            metavar="DIR",
+            help="where the file names in a file start [default: JPEGImages beside the file]",
+        ),
     ] = None,
 ) -> None:
     """Read a whole data set, say what it holds, and list every fault with its place."""

@@ -18,6 +18,7 @@ from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import scan_youtube_vis
 from propose_reduce.errors import InputError
 
+IMAGES = "JPEGImages"  # beside the file, as YouTube-VIS has it
 SHOWN = 200  # faults that are printed; more of them scroll the table away
 
 
@@ -61,20 +62,19 @@ def scan(path: Path, images: Path | None = None) -> Scan:
 
     Args:
         path: a YouTube-VIS or COCO file, or a DAVIS folder.
-        images: the folder that the file names in a file start from.
+        images: the folder that the file names in a file start from; None: IMAGES beside it.
 
     Raises:
-        InputError: there is nothing readable, or no folder of images is given for a file.
+        InputError: there is nothing readable, or no folder of images.
     """
     if path.is_dir():
         return scan_davis(path)
-    if images is None:
-        raise InputError(f"'{path}' needs the folder of its images: give --images DIR")
-    if not images.is_dir():
-        raise InputError(f"the images' folder '{images}' is no folder")
+    folder = path.parent / IMAGES if images is None else images
+    if path.exists() and not folder.is_dir():
+        raise InputError(f"the images' folder '{folder}' is no folder: give it by --images DIR")
     data = load_json(path)
     is_coco = "images" in data and "videos" not in data
-    return scan_coco(path, images) if is_coco else scan_youtube_vis(path, images)
+    return scan_coco(path, folder) if is_coco else scan_youtube_vis(path, folder)
 
 
 def check(
@@ -88,7 +88,7 @@ def check(
 
     Args:
         path: a YouTube-VIS or COCO file, or a DAVIS folder.
-        images: the folder that the file names in a file start from.
+        images: the folder that the file names in a file start from; None: IMAGES beside it.
         decode: decode every image to its end; otherwise only its header is read.
         progress: called with (frames done, frames in all).
 

@@ -71,7 +71,7 @@ def _existing(root: Path, choices: Sequence[Path]) -> Path:
                 root / choice / level for level in RESOLUTIONS if (root / choice / level).is_dir()
             )
     expected = " or ".join(str(choice) for choice in choices)
-    raise InputError(f"'{root}' has no folder {expected}: give a DAVIS root")
+    raise InputError(f"'{root}' has no folder {expected}: give a DAVIS root, or a json file")
 
 
 def _listed(root: Path, split: str) -> list[str]:

@@ -113,7 +113,7 @@ def faulty(preset: Preset, progress: Progress | None = None) -> list[Report]:
     reports = [
         check(
             Path(source.annotations).expanduser(),
-            images_of(source),
+            _images(source),
             decode=preset.training.check_images,
             progress=progress,
         )
@@ -123,19 +123,15 @@ def faulty(preset: Preset, progress: Progress | None = None) -> list[Report]:
     return [report for report in reports if report.faults]
 
 
-def images_of(settings: SourceSettings) -> Path | None:
-    """Return the folder of a source's images; None for a DAVIS folder, which knows its own."""
-    path = _path(settings)
-    if path.is_dir():
-        return None
-    return Path(settings.images).expanduser() if settings.images else path.parent / "JPEGImages"
+def _images(settings: SourceSettings) -> Path | None:
+    return Path(settings.images).expanduser() if settings.images else None
 
 
 def _scan(settings: SourceSettings) -> Scan:
     path = _path(settings)
     if path.is_dir():
         return scan_davis(path, settings.split)
-    return scan(path, images_of(settings))
+    return scan(path, _images(settings))
 
 
 def _path(settings: SourceSettings) -> Path:
