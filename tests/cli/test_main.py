@@ -84,6 +84,31 @@ def test_an_input_error_becomes_one_line_and_exit_code_2(monkeypatch, capsys):
     assert output.out == ""
 
 
+def test_ctrl_c_before_a_command_begins_is_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(frame, "app", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        frame.main()
+    assert stop.value.code == 130
+
+
+def test_a_line_of_help_is_not_broken_twice():
+    """Typer keeps the line breaks of a docstring and breaks again where 80 columns end."""
+    pages = [command.callback.__doc__ for command in commands(typer.main.get_command(frame.app))]
+    assert pages
+    assert [line for page in pages for line in page.splitlines()[1:] if len(line) > 82] == []
+
+
+def commands(command):
+    """Return every command below one, without the groups."""
+    children = getattr(command, "commands", None)
+    if children is None:
+        return [command]
+    return [found for child in children.values() for found in commands(child)]
+
+
 def test_an_error_of_our_own_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(frame, "app", command_line_that_raises(RuntimeError("our fault")))
     monkeypatch.setattr(sys, "argv", ["propose-reduce"])

@@ -51,7 +51,8 @@ def ablation(
 ) -> None:
     """Judge a model with one setting after the other changed, or in all combinations.
 
-    What is finished stays in DIR: the same command, or one with more values, goes on from there.
+    What is finished stays in DIR: the same command, or one with more values,
+    goes on from there.
     """
     from rich.console import Console
 

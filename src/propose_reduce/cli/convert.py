@@ -22,11 +22,13 @@ def convert(
 ) -> None:
     """Turn a foreign checkpoint into a weights file.
 
-    Known are the authors' released Seq Mask R-CNN models, torchvision's maskrcnn_resnet50_fpn
-    (COCO) and ImageNet classifiers of torchvision and timm. Nothing that a checkpoint holds is
-    run. The table says of every tensor whether it was loaded, dropped or initialised, and why.
+    Known are the authors' released Seq Mask R-CNN models, torchvision's
+    maskrcnn_resnet50_fpn (COCO) and ImageNet classifiers of torchvision and
+    timm. Nothing that a checkpoint holds is run. The table says of every tensor
+    whether it was loaded, dropped or initialised, and why.
 
-    The authors' code and weights carry no clear licence: ask them before you pass weights on.
+    The authors' code and weights carry no clear licence: ask them before you
+    pass weights on.
     """
     from rich.console import Console
 

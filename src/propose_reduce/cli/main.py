@@ -1,6 +1,7 @@
 """The command line's frame: one application, one place where errors become exit codes.
 
-Exit codes: 0 done, 2 the user's mistake (one line, no traceback), 1 our fault (traceback).
+Exit codes: 0 done, 2 the user's mistake (one line, no traceback), 1 our fault (traceback), 130
+stopped by Ctrl-C.
 Commands live in one file each and import what is heavy inside themselves, so that ``--help``
 answers at once.
 """
@@ -60,6 +61,8 @@ def main() -> None:
     except InputError as error:
         print(f"propose-reduce: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:  # before a command has begun; later typer sees to it
+        sys.exit(130)
 
 
 if __name__ == "__main__":
