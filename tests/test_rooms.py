@@ -16,6 +16,7 @@ GROUND = {
     "protocols",
     "settings",
     "settings_base",
+    "settings_inference",
     "settings_training",
     "masks",
     "rle",
