@@ -25,7 +25,7 @@ def tiny_preset(folder: Path, key_frames: int = 3, memory_every: int = 2) -> Pat
     return path
 
 
-def tiny_work(folder: Path, objects: int = 2, frames: int = 4, device: str = "cpu") -> Workload:
+def tiny_work(folder: Path, objects: int = 2, frames: int = 4) -> Workload:
     """Return tiny work, its video in the folder."""
-    model = load_model(tiny_preset(folder), None, torch.device(device))
+    model = load_model(tiny_preset(folder), None, torch.device("cpu"))
     return Workload.write(model, objects, frames, folder)

@@ -41,6 +41,11 @@ def test_operations_are_those_of_the_networks(run, work):
     assert set(run.operations) == {"features", "detection", "propagation", "scoring"}
 
 
+def test_known_operations_are_taken_over_and_not_counted(work, folder):
+    run = measure(Contender("ours", propose_reduce), work, folder, {"features": 7})
+    assert run.operations == {"features": 7}
+
+
 def test_the_result_is_the_scene_whatever_the_weights_are(run, work, folder):
     result = VideoResult.load(folder / "result.json")
     assert len(result.sequences) == work.scene.objects

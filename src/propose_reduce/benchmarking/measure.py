@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def benchmark(
     if min(asked.objects) < 1:
         raise InputError(f"objects must be at least 1, got {min(asked.objects)}")
     device = choose_device(asked.device)
-    precisions = [_name(choose_precision(name, device)) for name in asked.precisions]
+    chosen = [_name(choose_precision(name, device)) for name in asked.precisions]
+    precisions = dict.fromkeys(chosen)  # "auto" may name one of the others
     contenders = [*(Contender(OURS, propose_reduce, name) for name in precisions), *others]
     model = load_model(asked.preset, asked.weights, device)
     peaks = _peaks(contenders, device)
@@ -83,12 +85,13 @@ def benchmark(
     with tempfile.TemporaryDirectory() as folder:
         for objects in asked.objects:
             work = Workload.write(model, objects, asked.frames, Path(folder))
+            counts = {
+                contender: _warm_up(contender, work, Path(folder)) for contender in contenders
+            }
             of_kind: dict[Contender, list[Run]] = {contender: [] for contender in contenders}
             for _ in range(asked.repeat):
                 for contender, found in of_kind.items():
-                    if not found:
-                        _warm_up(contender, work, Path(folder))
-                    found.append(measure(contender, work, Path(folder)))
+                    found.append(measure(contender, work, Path(folder), counts[contender]))
                     done += 1
                     if progress is not None:
                         progress(done, len(asked.objects) * len(contenders) * asked.repeat)
@@ -98,10 +101,23 @@ def benchmark(
     return Report(_describe(asked, work), describe(device), peaks, tuple(runs))
 
 
-def measure(contender: Contender, work: Workload, folder: Path) -> Run:
-    """Do the work once, and return what it took."""
+def measure(
+    contender: Contender,
+    work: Workload,
+    folder: Path,
+    operations: Mapping[str, int] | None = None,
+) -> Run:
+    """Do the work once, and return what it took.
+
+    Args:
+        contender: does it.
+        work: what is to be done.
+        folder: for the result.
+        operations: by stage, where they are known; None counts them.
+    """
     watch = Stopwatch(work.device)
-    with PeakMemory(work.device) as memory, watch.counting(), watch.stage(OTHER):
+    counting = watch.counting() if operations is None else nullcontext()
+    with PeakMemory(work.device) as memory, counting, watch.stage(OTHER):
         followed = contender.method(work, PRECISIONS[contender.precision], watch, folder)
     return Run(
         contender.name,
@@ -109,7 +125,7 @@ def measure(contender: Contender, work: Workload, folder: Path) -> Run:
         work.scene.objects,
         work.scene.length,
         dict(watch.seconds),
-        dict(watch.operations),
+        dict(watch.operations if operations is None else operations),
         memory.bytes,
         followed,
     )
@@ -122,11 +138,17 @@ def median(runs: Sequence[Run]) -> Run:
     return replace(chosen, all_seconds=tuple(run.total for run in runs))
 
 
-def _warm_up(contender: Contender, work: Workload, folder: Path) -> None:
-    """Let the libraries choose their kernels; an accelerator also gets its memory."""
-    frames = 1 if work.device.type == "cpu" else work.scene.length
+def _warm_up(contender: Contender, work: Workload, folder: Path) -> Mapping[str, int] | None:
+    """Let the libraries choose their kernels; return the work's operations where all was done.
+
+    An accelerator gets its memory too and, being fast, all of the work: counting keeps the
+    processor busy about 3 microseconds per call, for which it would wait in the runs that count.
+    """
+    whole = work.device.type != "cpu"
+    frames = work.scene.length if whole else 1
     short = Workload.write(work.model, work.scene.objects, frames, folder / "warm")
-    measure(contender, short, folder)
+    done = measure(contender, short, folder)
+    return done.operations if whole else None
 
 
 def _peaks(contenders: Sequence[Contender], device: torch.device) -> dict[str, float]:

@@ -22,8 +22,8 @@ from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import LoadedModel
 from propose_reduce.paradigm.propose import key_frames
-from propose_reduce.settings import InferenceSettings, load_preset, override
-from propose_reduce.structures import Clip, Frames
+from propose_reduce.settings import InferenceSettings, ModelSettings, load_preset, override
+from propose_reduce.structures import Clip, Frames, Size
 from propose_reduce.video import open_video, write_video
 
 DECODE, FEATURES, DETECTION = "decode", "features", "detection"
@@ -36,8 +36,8 @@ ASIDE = "aside"
 
 DEFAULT_PRESET = "youtube_vis_2019_r50"
 
-LOGIT_GAIN = 30.0
-"""Random weights alone leave every pixel near one half; so scaled, masks have an outline."""
+LOGIT_SPREAD = 4.0
+"""Standard deviation of the logits of a mask, where weights are random."""
 
 
 def load_model(
@@ -58,11 +58,36 @@ def load_model(
         model = load(weights, device=str(device)).weights
         return model if preset is None else replace(model, inference=load_preset(preset).inference)
     chosen = load_preset(preset or DEFAULT_PRESET)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = build(chosen.model)
-        network.prop_head.decoder.predict.weight.mul_(LOGIT_GAIN)
+    _give_outlines(network, Scene(1, 1, _video_size(chosen.model)))
     return LoadedModel(network.to(device), chosen.model, chosen.inference, {})
+
+
+def _video_size(model: ModelSettings) -> Size:
+    """Return the network's input size, in even sides as H.264 wants them."""
+    return model.short_side // 2 * 2, model.long_side // 2 * 2
+
+
+@torch.no_grad()
+def _give_outlines(network: SeqMaskRCNN, scene: Scene) -> None:
+    """Scale random weights so that the memory is read, and masks have an inside and an outside.
+
+    As they are drawn, P2 is so faint that every place remembers the same, and all objects of a
+    frame get nearly the same logits: the masks would be empty and agree with any others.
+    """
+    head, image = network.prop_head, torch.from_numpy(scene.frame(0)).permute(2, 0, 1)[None]
+    faint = network.features(image).p2.std()
+    for parameter in network.backbone.pyramid.layer_blocks[0].parameters():  # of P2
+        parameter.div_(faint)
+    features = network.features(image)
+    memory = head.memorize(features.p2, scene.masks(0))
+    logits = head.segment(*memory, head.query(features.p2), features.c2, features.c3).logit()
+    scale = LOGIT_SPREAD / logits.std()
+    for parameter in head.decoder.predict.parameters():
+        parameter.mul_(scale)
+    head.decoder.predict.get_parameter("bias")[1] -= scale * logits.mean()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +107,7 @@ class Workload:
     @classmethod
     def write(cls, model: LoadedModel, objects: int, frames: int, folder: Path) -> Workload:
         """Return the work on O objects and T frames; its video is written into the folder."""
-        size = (model.settings.short_side // 2 * 2, model.settings.long_side // 2 * 2)
-        scene = Scene(objects, frames, size)
+        scene = Scene(objects, frames, _video_size(model.settings))
         video = folder / f"{objects}_objects_{frames}_frames.mp4"
         write_video(video, (scene.frame(t) for t in range(frames)))
         return cls(model, scene, video)
