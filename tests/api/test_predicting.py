@@ -287,3 +287,16 @@ def test_the_watcher_is_told_of_each_video_and_of_every_frame(pets, tmp_path):
     assert propagated == [("propagate", (t + 1) / 6, 6) for t in range(6)]
     assert [step for step in watcher.steps if step[0] == "draw"][-1] == ("draw", 1.0, 6)
     assert [outcome.path for outcome in watcher.outcomes] == [pets]
+
+
+@pytest.mark.parametrize("place", ["pets/overlay/mine.png", "davis/pets/00000.png"])
+def test_files_of_ones_own_are_not_replaced_unless_asked(pets, tmp_path, place):
+    mine = tmp_path / "out" / place
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    (failed,) = run([pets], tmp_path / "out")
+    assert "is there already, and not from an earlier run" in failed.fault
+    assert mine.exists()
+    (done,) = run([pets], tmp_path / "out", overwrite=True)
+    assert done.result is not None
+    assert not mine.exists()

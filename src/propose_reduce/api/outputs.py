@@ -80,13 +80,32 @@ class Outputs:
             return None
         return result if result.settings == settings else None
 
+    def check_room(self, name: str) -> None:
+        """Make sure that what a new result of a video would replace is of an earlier one.
+
+        Raises:
+            InputError: something lies there without a result; ``overwrite`` replaces it too.
+        """
+        if self.overwrite or (self.folder / name / RESULT).exists():
+            return
+        for path in self._made(name):
+            if path.exists():
+                raise InputError(
+                    f"'{path}' is there already, and not from an earlier run: give another output "
+                    "folder, or --overwrite"
+                )
+
+    def _made(self, name: str) -> list[Path]:
+        """Return all that is made from a video's result once that is there."""
+        inside = (YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS)
+        return [*(self.folder / name / file for file in inside), self.folder / DAVIS / name]
+
     def save(self, segmented: Segmented) -> None:
         """Write a new result; what was made from an older one goes."""
         name = segmented.result.name
         folder = self.folder / name
-        for stale in (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS):
-            _remove(folder / stale)
-        _remove(self.folder / DAVIS / name)
+        for stale in (folder / PROPOSALS, *self._made(name)):
+            _remove(stale)
         if segmented.proposals is not None:
             segmented.proposals.save(folder, PROPOSALS)
         segmented.result.save(folder, RESULT)

@@ -129,6 +129,7 @@ def _predict_one(
     if earlier is not None:
         outputs.complete(earlier, opened, number, tell)
         return Outcome(path, file, earlier)
+    outputs.check_room(name)
     began = time.perf_counter()
     video = opened()
     if outputs.annotations is not None:  # before the work, not after it
