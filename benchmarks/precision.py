@@ -1,5 +1,7 @@
 """What bfloat16 costs and gains: one model on the demo clip in bf16 and in fp32.
 
+The clip is the file that ``propose-reduce demo`` writes and segments.
+
     python benchmarks/precision.py [--weights NAME|FILE] [--device cpu] [--frames N] [--repeats N]
 
 The reduced sequences of both are matched one to one, for the largest sum of sequence IoU; what has
@@ -10,8 +12,10 @@ beside it, the CPU seconds of one thread (OMP_NUM_THREADS=1) say more than the w
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -19,9 +23,10 @@ from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
 from propose_reduce.api import Model, load, segment
-from propose_reduce.api.demo import INDEX, SPLIT
+from propose_reduce.api.demo import FPS, INDEX, SPLIT
 from propose_reduce.data.shapes import shapes_video
 from propose_reduce.results import VideoResult
+from propose_reduce.video import write_video
 
 PRECISIONS = ("bf16", "fp32")
 
@@ -35,13 +40,13 @@ class Run:
     cpu_seconds: float
 
 
-def run(frames: np.ndarray, model: Model, precision: str, repeats: int) -> Run:
+def run(clip: Path, model: Model, precision: str, repeats: int) -> Run:
     """Segment a clip in one precision; the first call, on two frames, only warms up."""
-    segment(frames[:2], model, precision=precision)
+    segment(clip, model, precision=precision, end=2 / FPS)
     runs = []
     for _ in range(repeats):
         wall, cpu = time.perf_counter(), time.process_time()
-        result = segment(frames, model, precision=precision)
+        result = segment(clip, model, precision=precision)
         runs.append(Run(result, time.perf_counter() - wall, time.process_time() - cpu))
     return min(runs, key=lambda one: one.wall_seconds)
 
@@ -97,9 +102,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     arguments = parser.parse_args()
     video = shapes_video(SPLIT, INDEX)
-    frames = np.stack([video.frame(t) for t in range(len(video))])[: arguments.frames]
+    length = min(arguments.frames or len(video), len(video))
     model = load(arguments.weights, device=arguments.device)
-    runs = {name: run(frames, model, name, arguments.repeats) for name in PRECISIONS}
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "shapes.mp4"
+        write_video(clip, (video.frame(t) for t in range(length)), fps=FPS)
+        runs = {name: run(clip, model, name, arguments.repeats) for name in PRECISIONS}
     console = Console()
     console.print(compare(runs["bf16"], runs["fp32"]))
     for name, one in runs.items():
