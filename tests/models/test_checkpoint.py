@@ -46,9 +46,11 @@ def test_a_malicious_pickle_does_not_run(write, place, tmp_path):
         "state dict itself": bomb,
     }[place]
     write(file, content)
-    with pytest.raises(InputError, match="not unpickled"):
+    with pytest.raises(InputError, match="not unpickled") as refusal:
         read_checkpoint(file)
     assert not crater.exists()
+    assert "(it asks for " in str(refusal.value)
+    assert "weights_only" not in str(refusal.value)
     if write is not write_pickle:  # shows that the bomb is live
         torch.load(file, weights_only=False)
         assert crater.is_dir()

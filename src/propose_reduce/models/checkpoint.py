@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +66,12 @@ def _unpickle(path: Path) -> Mapping[str, Any]:
         reason = error.strerror or str(error)
         raise InputError(f"checkpoint '{path}' cannot be read: {reason}") from error
     except Exception as error:  # a foreign byte stream fails in many ways; none of it has run
-        reason = str(error).strip().split("\n")[0]
+        # not torch's own words: they advise to run it
+        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
+        asks = f" (it asks for {foreign[1]})" if foreign else ""
         raise InputError(
-            f"checkpoint '{path}' is damaged or holds more than plain tensors, and is not "
-            f"unpickled: {reason}"
+            f"checkpoint '{path}' is damaged or holds more than plain tensors{asks}, and is not "
+            "unpickled: get it again, or save its state dict alone"
         ) from error
     if not isinstance(data, Mapping):
         kind = type(data).__name__
