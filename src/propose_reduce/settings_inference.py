@@ -75,10 +75,10 @@ class WindowSettings(Settings):
     )
     overlap: int = Field(16, ge=1, description="frames that neighbouring windows share")
     iou: float = Field(
-        0.5, gt=0, le=1, description="least mask IoU over the shared frames to join two sequences"
+        0.1, gt=0, le=1, description="least mask IoU over the shared frames to join two sequences"
     )
     class_weight: float = Field(
-        1.0, ge=0, description="added to the IoU where two sequences are of one class"
+        0.1, ge=0, description="added to the IoU where two sequences are of one class"
     )
 
     @model_validator(mode="after")

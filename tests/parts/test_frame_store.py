@@ -35,6 +35,12 @@ def test_a_few_frames_stay_whatever_the_limit():
     assert visit(store, [0, 1, 1, 0, 2, 2]) == [0, 1, 2]
 
 
+def test_small_frames_do_not_pile_up():
+    store = FrameStore(1000 * BYTES)
+    visit(store, range(40))
+    assert [frame for frame in range(40) if frame in store] == list(range(24, 40))
+
+
 def test_cleared_it_holds_nothing():
     store = FrameStore(4 * BYTES)
     visit(store, [3])

@@ -17,6 +17,10 @@ from propose_reduce.models.seq_prop_head import SeqPropHead
 
 LEAST_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
 
+MOST_FRAMES = 16
+"""However small they are: a store of hundreds leaves the heap in pieces, and memory rose with the
+length of the video by a quarter until it was flat (bundled model, 200 to 1,000 frames)."""
+
 
 @dataclass(eq=False)
 class FrameWork:
@@ -57,7 +61,8 @@ class FrameStore:
     recently come first.
 
     Args:
-        limit: bytes that all frames may take; a few frames stay in any case.
+        limit: bytes that all frames may take; ``LEAST_FRAMES`` stay in any case, and never more
+            than ``MOST_FRAMES``.
     """
 
     def __init__(self, limit: int) -> None:
@@ -71,7 +76,8 @@ class FrameStore:
         """Return a frame's work, computed unless it is here."""
         if index not in self._frames:
             largest = max((frame.nbytes for frame in self._frames.values()), default=0)
-            room = max(LEAST_FRAMES, self._limit // largest) if largest else LEAST_FRAMES
+            fitting = self._limit // largest if largest else 0
+            room = min(MOST_FRAMES, max(LEAST_FRAMES, fitting))
             while len(self._frames) >= room:
                 del self._frames[max(self._frames, key=lambda other: abs(other - index))]
             self._frames[index] = FrameWork(compute())
