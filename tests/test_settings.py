@@ -93,6 +93,7 @@ def test_overrides_are_read_as_yaml_and_leave_the_rest_alone():
     [
         ("propose.keyframes=3", "unknown setting 'propose.keyframes': did you mean 'key_frames'"),
         ("propse.key_frames=3", "unknown setting 'propse': did you mean 'propose'"),
+        ("key_frames=3", "unknown setting 'key_frames': did you mean 'propose.key_frames'"),
         ("propose.key_frames=0", "propose.key_frames = 0: .*greater than or equal to 1"),
         ("propose.key_frames=many", "propose.key_frames = 'many'"),
         ("reduce.kind=hrad", "reduce.kind = 'hrad'"),
@@ -117,7 +118,8 @@ def test_a_preset_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model: [", "is no YAML"),
+        ("model: [", "is no YAML: line 1, column 9: expected the node content"),
+        ("inference: {max_gap: 3}", "'inference.max_gap': did you mean 'inference.link.max_gap'"),
         ("- a", "must be a mapping of settings, got list"),
         ("modle: {}", "unknown setting 'modle': did you mean 'model'"),
         ("model: {categories: [a, a]}", "must be distinct"),
@@ -136,7 +138,7 @@ def test_a_faulty_preset_is_answered_in_one_line(tmp_path, text, message):
 def test_a_preset_that_is_not_there():
     with pytest.raises(InputError, match="did you mean 'youtube_vis_2019_r50'"):
         load_preset("youtube_vis_2019_r5")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
         load_preset("nowhere.yaml")
 
 

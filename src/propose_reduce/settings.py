@@ -146,13 +146,14 @@ def load_preset(name: str | Path) -> Preset:
         try:
             text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"preset file '{name}' cannot be read: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"preset file '{name}' cannot be read: {reason}") from error
     else:
         raise unknown_name("preset", str(name), preset_names())
     try:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise InputError(f"preset '{name}' is no YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"preset '{name}' is no YAML: {_yaml_fault(error)}") from error
     return validate(Preset, data, f"preset '{name}'")
 
 
@@ -172,7 +173,8 @@ def validate(kind: type[Model], data: Any, source: str) -> Model:
         fault = error.errors()[0]
         path = [str(part) for part in fault["loc"]]
         if fault["type"] == "extra_forbidden":
-            guess = nearest(path[-1], known := _keys_beside(kind, path))
+            known = _keys_beside(kind, path)
+            guess = nearest(path[-1], known) or _path_to(kind, path[-1])
             advice = f"did you mean '{guess}'?" if guess else f"known: {', '.join(sorted(known))}"
             raise InputError(f"{source}: unknown setting '{'.'.join(path)}': {advice}") from error
         message = fault["msg"].removeprefix("Value error, ")
@@ -190,6 +192,27 @@ def _keys_beside(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
             arguments = getattr(field.annotation, "__args__", ())  # dict[str, Section] -> Section
             level = arguments[-1] if arguments else field.annotation
     return list(getattr(level, "model_fields", {}))
+
+
+def _path_to(kind: type[BaseModel], name: str, *above: str) -> str | None:
+    """Return the dotted path of the first setting of this name, in whatever section it is."""
+    for key, field in kind.model_fields.items():
+        if key == name:
+            return ".".join([*above, key])
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            found = _path_to(section, name, *above, key)
+            if found:
+                return found
+    return None
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    """Return what is wrong with a YAML text, and where in it."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def override(settings: Model, assignments: Iterable[str]) -> Model:
