@@ -11,7 +11,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.paradigm.pipeline import segment_clip
 from propose_reduce.paradigm.windows import window_of
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, read_image
+from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, _steps, read_image
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, Seed
 
@@ -74,6 +74,16 @@ def test_objects_decoded_a_few_at_a_time_are_the_same(network):
     split = propagated(part(network, batch_objects=1), clip(), seeds)
     for key, masks in at_once.items():
         assert (masks ^ split[key]).float().mean() < 0.002
+
+
+def test_steps_hold_a_few_objects_each_in_the_order_of_the_seeds():
+    assert list(_steps([3, 1, 2], 2)) == [
+        [(0, slice(0, 2))],
+        [(0, slice(2, 3)), (1, slice(0, 1))],
+        [(2, slice(0, 2))],
+    ]
+    assert list(_steps([3, 1], 100)) == [[(0, slice(0, 3)), (1, slice(0, 1))]]
+    assert list(_steps([], 2)) == []
 
 
 def test_the_key_frame_is_segmented_from_its_memory_alone(network):

@@ -54,9 +54,9 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output."""
-        residual = self.conv2(functional.relu(self.conv1(functional.relu(x))))
-        shortcut: Tensor = x if self.shortcut is None else self.shortcut(x)
-        return shortcut + residual
+        inner = functional.relu_(self.conv1(functional.relu(x)))
+        residual: Tensor = self.conv2(inner)
+        return residual.add_(x if self.shortcut is None else self.shortcut(x))
 
 
 class Encoder(nn.Module):
@@ -106,7 +106,7 @@ class Refine(nn.Module):
     def forward(self, x: Tensor, branch: Tensor) -> Tensor:
         """Return the refined map; one row of ``branch`` serves all objects, or each has its own."""
         up = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.block_out(branch + up)
+        return self.block_out(up.add_(branch))
 
 
 class Decoder(nn.Module):

@@ -21,7 +21,7 @@ from propose_reduce.models.seq_prop_blocks import Decoder, Encoder, FrameBranche
 
 PROBABILITY_MARGIN = 1e-7  # keeps the odds p / (1 - p) finite in float32
 STRIDE = 16  # of keys and values
-LIVE_MAPS = 5  # maps of D channels at stride 4 that the decoder's last block holds at once
+LIVE_MAPS = 3  # maps of D channels at stride 4 that the decoder's last block holds at once
 LIVE_MASKS = 4  # float32 masks at full size that resizing and soft aggregation hold at once
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-CPU_BYTES = 2**28  # that one step may take: larger ones are no faster on a CPU
+CPU_BYTES = 2**25  # that one step may take: what fits the cache, and is not mapped anew each time
 GPU_SHARE = 0.5  # of the free memory; the rest is for the frame's features and the memories
 
 

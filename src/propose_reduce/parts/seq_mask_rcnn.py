@@ -159,21 +159,29 @@ class Session:
             limit = self.part.settings.propagate.batch_objects or max(
                 1, step_bytes(self._device) // head.decode_bytes(query)
             )
-            for group in _groups(tracks, limit):
-                masks = self._decode(group, query, branches)
-                for track, soft in zip(group, masks, strict=True):
-                    results.append(self._result(frame, track, soft))
-                    self._memorise(frame, track, work.features, soft)
+            for track, soft in zip(
+                tracks, self._decode(tracks, query, branches, limit), strict=True
+            ):
+                results.append(self._result(frame, track, soft))
+                self._memorise(frame, track, work.features, soft)
         return results
 
     def _decode(
-        self, tracks: Sequence[_Track], query: KeyValue, branches: FrameBranches
+        self, tracks: Sequence[_Track], query: KeyValue, branches: FrameBranches, limit: int
     ) -> list[Tensor]:
         """Return each seed's soft masks on the padded canvas, aggregated within the seed."""
-        keys = [track.bank.keys for track in tracks]
-        values = [track.bank.values for track in tracks]
-        separate = self._network.prop_head.decode(keys, values, query, branches)
         sizes = [len(track.seed.masks) for track in tracks]
+        separate = torch.cat(
+            [
+                self._network.prop_head.decode(
+                    [tracks[row].bank.keys[objects] for row, objects in step],
+                    [tracks[row].bank.values[objects] for row, objects in step],
+                    query,
+                    branches,
+                )
+                for step in _steps(sizes, limit)
+            ]
+        )
         return [soft_aggregate(own)[1:] for own in separate.split(sizes)]
 
     def _result(self, frame: int, track: _Track, soft: Tensor) -> FrameMasks:
@@ -235,16 +243,25 @@ class _Track:
         )
 
 
-def _groups(tracks: Sequence[_Track], limit: int) -> Iterator[list[_Track]]:
-    """Deal seeds into groups of at most ``limit`` objects, or of one seed that has more."""
-    group: list[_Track] = []
-    for track in tracks:
-        if group and sum(len(t.seed.masks) for t in [*group, track]) > limit:
-            yield group
-            group = []
-        group.append(track)
-    if group:
-        yield group
+def _steps(sizes: Sequence[int], limit: int) -> Iterator[list[tuple[int, slice]]]:
+    """Deal the objects of seeds, in order, into steps of at most ``limit``.
+
+    Yields:
+        For each step the seeds, as rows of ``sizes``, with the objects that it takes of each.
+    """
+    step: list[tuple[int, slice]] = []
+    room = limit
+    for row, size in enumerate(sizes):
+        first = 0
+        while first < size:
+            end = min(size, first + room)
+            step.append((row, slice(first, end)))
+            first, room = end, room - (end - first)
+            if room == 0:
+                yield step
+                step, room = [], limit
+    if step:
+        yield step
 
 
 def _nothing(track: _Track, clip: Clip) -> Iterator[FrameMasks]:
