@@ -76,6 +76,17 @@ def test_objects_decoded_a_few_at_a_time_are_the_same(network):
         assert (masks ^ split[key]).float().mean() < 0.002
 
 
+def test_what_is_detected_does_not_depend_on_the_precision(network):
+    found = []
+    for precision in (torch.float32, torch.bfloat16):
+        with part(network, precision).open(video := clip()) as session:
+            list(session.propagate(video, [Seed(3, box_mask(5))]))  # its features are in the store
+            found.append(session.propose(video, 3))
+    assert len(found[0])
+    assert torch.equal(found[0].masks, found[1].masks)
+    assert torch.equal(found[0].class_scores, found[1].class_scores)
+
+
 def test_steps_hold_a_few_objects_each_in_the_order_of_the_seeds():
     assert list(_steps([3, 1, 2], 2)) == [
         [(0, slice(0, 2))],

@@ -51,7 +51,8 @@ class SeqMaskRCNNPart:
         network: in evaluation mode, on its device.
         categories: foreground classes, in the order of the class score columns.
         settings: thresholds and memory schedule.
-        precision: float32, or bfloat16 for autocast; what is sensitive stays in float32.
+        precision: float32, or bfloat16 for autocast; detection on key frames and what else is
+            sensitive stay in float32.
         read_image: how a frame becomes RGB (1, 3, H, W), 0-255.
     """
 
@@ -88,11 +89,15 @@ class Session:
         self._images.close()
 
     def propose(self, clip: Clip, frame: int) -> Detections:
-        """Detect objects: masks at the working size, best first."""
+        """Detect objects: masks at the working size, best first.
+
+        In float32 whatever the precision: what is found decides which sequences there are, and a
+        score that rounding lifts over a threshold makes another result. Key frames are few.
+        """
         self._check(clip)
         wanted = self.part.settings.propose
-        with self._computing():
-            pyramid = self._frame(clip.start + frame).features.pyramid
+        with computing(self._device, torch.float32):
+            pyramid = self._sharp_features(clip.start + frame).pyramid
             found = self._network.detector.detect(
                 pyramid,
                 clip.working_size,
@@ -209,6 +214,12 @@ class Session:
             return self._network.features(self._images.get(frame, ahead).to(self._device))
 
         return self._frames.get(frame, compute)
+
+    def _sharp_features(self, frame: int) -> Features:
+        """Return a frame's features in float32; those of a lower precision are kept apart."""
+        if self.part.precision == torch.float32:
+            return self._frame(frame).features
+        return self._network.features(self._images.get(frame).to(self._device))
 
     def _computing(self) -> AbstractContextManager[None]:
         return computing(self._device, self.part.precision)
