@@ -112,8 +112,8 @@ class TrainingSettings(Settings):
     check_images: bool = Field(
         True, description="decode every image before the first step; false: read headers only"
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "bfloat16", description="of what is not sensitive"
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of what is not sensitive; auto: bfloat16 where the hardware has it"
     )
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0: none"

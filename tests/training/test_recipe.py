@@ -7,6 +7,7 @@ import torch
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import load_weights, save_weights
+from propose_reduce.settings import load_preset
 from propose_reduce.settings_training import SourceSettings
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, start_from, train
@@ -226,6 +227,20 @@ def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))
+
+
+@pytest.mark.parametrize(("fast", "taken"), [(True, "bfloat16"), (False, "float32")])
+def test_a_run_takes_the_precision_of_the_hardware_and_keeps_it(
+    tmp_path, monkeypatch, fast, taken
+):
+    chosen = preset(precision="auto")
+    monkeypatch.setattr("propose_reduce.training.recipe.fast_bfloat16", lambda device: fast)
+    train(chosen, Run(tmp_path / "run"))
+    assert load_preset(tmp_path / "run" / "preset.yaml").training.precision == taken
+    monkeypatch.setattr("propose_reduce.training.recipe.fast_bfloat16", lambda device: not fast)
+    (tmp_path / "run" / "only" / "weights.safetensors").unlink()  # the last steps are to be done
+    train(chosen, Run(tmp_path / "run", resume=True))
+    assert load_preset(tmp_path / "run" / "preset.yaml").training.precision == taken
 
 
 def test_a_stage_shorter_than_the_logging_interval_is_logged(tmp_path):

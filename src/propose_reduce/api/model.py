@@ -11,6 +11,7 @@ import torch
 
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.models.weights import LoadedModel, load_weights
+from propose_reduce.parts.computing import fast_bfloat16
 
 DEFAULT_MODEL = "shapes-tiny"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -124,15 +125,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         InputError: an unknown name.
     """
     if name == "auto":
-        return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
+        return torch.bfloat16 if fast_bfloat16(device) else torch.float32
     if name not in PRECISIONS:
         raise unknown_name("precision", name, ["auto", *PRECISIONS])
     return PRECISIONS[name]
-
-
-def _fast_bfloat16(device: torch.device) -> bool:
-    """CUDA from Ampere (8.0) on, and CPUs with AMX or AVX-512 BF16 instructions."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= 8
-    tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # no public names yet
-    return device.type == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)

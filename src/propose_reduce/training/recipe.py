@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning
+import torch
 import yaml
 
 from propose_reduce.data.check import Report
@@ -22,13 +23,14 @@ from propose_reduce.files import write_text
 from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import check_fit, load_weights
-from propose_reduce.settings import ModelSettings, Preset
+from propose_reduce.parts.computing import fast_bfloat16
+from propose_reduce.settings import ModelSettings, Preset, load_preset
 from propose_reduce.settings_training import StageSettings
 from propose_reduce.training.callbacks import write_result
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import Progress, faulty, open_mixture
-from propose_reduce.training.trainer import largest_batch_size, make_trainer
+from propose_reduce.training.trainer import has_cuda, largest_batch_size, make_trainer
 
 SETTINGS = "preset.yaml"
 OF_CATEGORIES = ("detector.box_head.predictor.", "detector.mask_head.predictor.mask_fcn_logits.")
@@ -72,6 +74,7 @@ def train(
         InputError: a folder in use, nothing to resume, a faulty data set, or a loss that is not
             finite.
     """
+    preset = _with_precision(preset, run)
     lightning.seed_everything(preset.training.seed, workers=True, verbose=False)
     network = build(preset.model, preset.training)
     if preset.training.init:
@@ -179,6 +182,21 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from stop
+
+
+def _with_precision(preset: Preset, run: Run) -> Preset:
+    """Return the preset with the precision of the run that goes on, or of this machine."""
+    training = preset.training
+    if training.precision != "auto":
+        return preset
+    if run.resume and (run.folder / SETTINGS).is_file():
+        chosen = load_preset(run.folder / SETTINGS).training.precision
+    else:
+        device = torch.device("cuda" if has_cuda() else "cpu")
+        chosen = "bfloat16" if fast_bfloat16(device) else "float32"
+    return preset.model_copy(
+        update={"training": training.model_copy(update={"precision": chosen})}
+    )
 
 
 def _with_batch_size(
