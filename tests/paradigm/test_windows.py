@@ -96,9 +96,26 @@ def test_one_to_one_becomes_one_and_each_window_gives_its_half_of_the_overlap():
 
 def test_one_to_none_ends_and_a_new_one_begins():
     ends, begins = join([bar(LEFT, range(6), 0.8)], [bar(RIGHT, range(6), 0.5)])
-    assert (ends.id, present(ends), ends.score) == (1, list(range(6)), 0.8)
-    assert (begins.id, present(begins), begins.score) == (2, list(range(4, 10)), 0.5)
+    assert (ends.id, present(ends)) == (1, list(range(6)))
+    assert (begins.id, present(begins)) == (2, list(range(4, 10)))
     assert begins.key_frame == 4
+
+
+def test_what_one_window_alone_sees_on_shared_frames_has_the_other_s_word_against_it():
+    ends, begins = join([bar(LEFT, range(6), 0.8)], [bar(RIGHT, range(6), 0.5)])
+    assert ends.score == pytest.approx(6 * 0.8 / (6 + 2))
+    assert begins.score == pytest.approx(6 * 0.5 / (6 + 2))
+    (gone,) = join([bar(LEFT, range(4), 0.8)], [])  # before the frames that they share
+    assert gone.score == 0.8
+    (late,) = join([], [bar(LEFT, [1, 3, 5], 0.8)])  # on one of them
+    assert late.score == pytest.approx(3 * 0.8 / (3 + 1))
+
+
+def test_windows_that_are_not_joined_say_nothing_about_each_other():
+    joined = JoinedSequences(10, CUT)
+    for frames in (range(6), range(4, 10)):
+        joined.add(frames, [bar(LEFT, range(6), 0.8)], join=False)
+    assert [s.score for s in joined.sequences] == [0.8, 0.8]
 
 
 def test_one_that_is_hidden_on_the_shared_frames_is_two():

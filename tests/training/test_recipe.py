@@ -230,9 +230,7 @@ def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("fast", "taken"), [(True, "bfloat16"), (False, "float32")])
-def test_a_run_takes_the_precision_of_the_hardware_and_keeps_it(
-    tmp_path, monkeypatch, fast, taken
-):
+def test_a_run_takes_the_precision_of_the_hardware_and_keeps_it(tmp_path, monkeypatch, fast, taken):
     chosen = preset(precision="auto")
     monkeypatch.setattr("propose_reduce.training.recipe.fast_bfloat16", lambda device: fast)
     train(chosen, Run(tmp_path / "run"))

@@ -68,6 +68,10 @@ class _Piece:
     def segmentation(self, frame: int) -> rle.Rle | None:
         return self.sequence.segmentations[frame - self.frames.start]
 
+    def shown(self, frames: range) -> int:
+        """Return on how many of these frames the sequence has a mask."""
+        return sum(self.segmentation(frame) is not None for frame in frames)
+
 
 class JoinedSequences:
     """The sequences of a whole video, window by window.
@@ -75,7 +79,8 @@ class JoinedSequences:
     A sequence keeps the id it gets in the window in which it begins: first those of the first
     window by falling score, then, window by window, the new ones. One that no sequence of the next
     window continues ends there; one that continues none begins. The frames of an overlap go to the
-    earlier window up to their middle, and to the later one from there.
+    earlier window up to their middle, and to the later one from there. Both windows have looked at
+    them: what only one of them saw there has the other's word against it, a score of 0.
 
     Args:
         num_frames: of the video.
@@ -85,7 +90,9 @@ class JoinedSequences:
     def __init__(self, num_frames: int, settings: WindowSettings) -> None:
         self._num_frames, self._settings = num_frames, settings
         self._chains: list[list[_Piece]] = []
+        self._denied: list[int] = []  # of each chain, frames on which a neighbour saw nothing
         self._alive: list[int] = []  # chains that reach into the last window
+        self._end = 0  # of the last window
 
     def add(
         self, frames: range, sequences: Sequence[InstanceSequence], *, join: bool = True
@@ -100,6 +107,10 @@ class JoinedSequences:
         pieces = [_Piece(frames, sequence) for sequence in sequences]
         last = [self._chains[chain][-1] for chain in self._alive]
         pairs = _continuations(last, pieces, self._settings) if join else {}
+        shared = range(frames.start, self._end if join else frames.start)
+        for column, chain in enumerate(self._alive):
+            if column not in pairs.values():
+                self._denied[chain] += last[column].shown(shared)
         alive = []
         for row, piece in enumerate(pieces):
             if row in pairs:
@@ -108,19 +119,21 @@ class JoinedSequences:
             else:
                 chain = len(self._chains)
                 self._chains.append([piece])
+                self._denied.append(piece.shown(shared))
             alive.append(chain)
-        self._alive = alive
+        self._alive, self._end = alive, frames.stop
 
     @property
     def sequences(self) -> list[InstanceSequence]:
         """All sequences in frames of the video, by falling score."""
-        joined = [self._joined(number, chain) for number, chain in enumerate(self._chains, start=1)]
+        joined = [self._joined(number) for number in range(1, len(self._chains) + 1)]
         return sorted(joined, key=lambda sequence: -sequence.score)
 
-    def _joined(self, number: int, chain: Sequence[_Piece]) -> InstanceSequence:
+    def _joined(self, number: int) -> InstanceSequence:
         """Return the pieces of one object as one sequence."""
+        chain = self._chains[number - 1]
         taken = _shares([piece.frames for piece in chain])
-        scores = _mean_scores(chain, taken)
+        scores = _mean_scores(chain, taken, self._denied[number - 1])
         category = next(iter(scores))
         segmentations: list[rle.Rle | None] = [None] * self._num_frames
         frame_scores: list[float | None] = [None] * self._num_frames
@@ -184,20 +197,17 @@ def _shares(frames: Sequence[range]) -> list[range]:
     return [range(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _mean_scores(chain: Sequence[_Piece], taken: Sequence[range]) -> dict[str, float]:
+def _mean_scores(chain: Sequence[_Piece], taken: Sequence[range], denied: int) -> dict[str, float]:
     """Return the pieces' class scores, best first: the mean, weighted by the frames with a mask.
 
-    A class that a window did not report counts as 0 there.
+    A class that a window did not report counts as 0 there, as everything does on ``denied`` frames.
     """
-    if len(chain) == 1:
+    if len(chain) == 1 and not denied:
         return chain[0].sequence.class_scores
-    weights = [
-        sum(piece.segmentation(frame) is not None for frame in frames)
-        for piece, frames in zip(chain, taken, strict=True)
-    ]
-    total = sum(weights)
-    if total == 0:  # nothing is left of it but what the overlaps gave to the neighbours
-        weights, total = [1] * len(chain), len(chain)
+    weights = [piece.shown(frames) for piece, frames in zip(chain, taken, strict=True)]
+    total = sum(weights) + denied
+    if not any(weights):  # nothing is left of it but what the overlaps gave to the neighbours
+        weights, total = [1] * len(chain), len(chain) + denied
     sums: dict[str, float] = {}
     for piece, weight in zip(chain, weights, strict=True):
         for name, score in piece.sequence.class_scores.items():

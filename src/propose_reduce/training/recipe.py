@@ -194,9 +194,7 @@ def _with_precision(preset: Preset, run: Run) -> Preset:
     else:
         device = torch.device("cuda" if has_cuda() else "cpu")
         chosen = "bfloat16" if fast_bfloat16(device) else "float32"
-    return preset.model_copy(
-        update={"training": training.model_copy(update={"precision": chosen})}
-    )
+    return preset.model_copy(update={"training": training.model_copy(update={"precision": chosen})})
 
 
 def _with_batch_size(
