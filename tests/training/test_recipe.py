@@ -206,7 +206,8 @@ def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_p
     assert not (tmp_path / "run" / "only" / "last.ckpt").exists()
 
 
-def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, number):
     chosen = preset(checkpoint_every=1)
     unbroken = train(chosen, Run(tmp_path / "unbroken"))
     step = TrainingModule.training_step
@@ -215,7 +216,7 @@ def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
 
     def interrupted(self, batch, batch_index):
         if batch.number == 2:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return step(self, batch, batch_index)
 
     try:
@@ -224,6 +225,7 @@ def test_ctrl_c_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 train(chosen, Run(tmp_path / "broken"))
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
     assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))

@@ -1,7 +1,9 @@
-"""What a run leaves behind on its way: weights files, validations, pictures, its throughput."""
+"""What happens on a run's way: weights files, validations, pictures, throughput, its early end."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -34,6 +36,18 @@ def write_result(
     """Write the network to use, with how it was trained in its card."""
     card = {"training": preset.training.model_dump(mode="json"), **card}
     save_weights(path, module.result, preset.model, preset.inference, card, dtype=dtype)
+
+
+class StopsOnSigterm(Callback):
+    """Lets SIGTERM end a run as Ctrl-C does.
+
+    Lightning's handler makes all processes meet, which in the middle of a step they never do.
+    """
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Replace Lightning's handler, which it takes back itself in the end."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class EverySteps(Callback, ABC):

@@ -23,6 +23,7 @@ from propose_reduce.settings_training import SourceSettings, TrainingSettings, V
 from propose_reduce.training.callbacks import (
     SamplePictures,
     StageProgress,
+    StopsOnSigterm,
     Throughput,
     Validation,
     WeightsFile,
@@ -109,6 +110,7 @@ def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
     callbacks: list[Callback] = [
         WeightsFile(run / "last.safetensors", preset, training.checkpoint_every),
         StageProgress(stage),
+        StopsOnSigterm(),
         SamplePictures(folder / "pictures", training.pictures_every),
         Throughput(training.log_every),
         LearningRateMonitor("step"),
