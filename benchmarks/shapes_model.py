@@ -24,6 +24,7 @@ from rich.table import Table
 from torch import Tensor
 
 from propose_reduce import rle
+from propose_reduce.api.model import PRECISIONS, choose_precision
 from propose_reduce.data.shapes_export import export_shapes
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
@@ -39,10 +40,11 @@ BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/shapes-tiny.sa
 COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
 VARIANTS = {  # a row for each: what differs from the inference settings in the weights file
     "K=5": ["propose.key_frames=5"],
+    "category-aware": ["propose.key_frames=5", "reduce.kind=category-aware"],
     "K=1": ["propose.key_frames=1"],
     "track-by-detect": ["paradigm=track-by-detect"],
     "skip-covered": ["propose.skip_covered=true"],
-    "windows": ["windows.window=24", "windows.overlap=8"],
+    "windows": ["windows.window=24"],
 }
 
 
@@ -124,13 +126,13 @@ def main() -> None:
     parser.add_argument("--videos", type=int, help="the first so many of each split")
     parser.add_argument("--splits", nargs="+", default=["val", "hard"])
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
+    parser.add_argument("--precision", choices=["auto", *PRECISIONS], default="auto")
     parser.add_argument("-o", "--output", type=Path, help="also write the figures as JSON")
     arguments = parser.parse_args()
     figures = {}
     model = load_weights(arguments.weights)
     for split in arguments.splits:
-        precision = getattr(torch, arguments.precision)
+        precision = choose_precision(arguments.precision, torch.device("cpu"))
         rows = measure(model, split, arguments.videos, arguments.variants, precision)
         figures[split] = dict(rows)
         propagation = rows.pop("propagation")
