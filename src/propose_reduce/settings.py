@@ -163,10 +163,11 @@ def validate(kind: type[Model], data: Any, source: str) -> Model:
     Args:
         kind: the settings class.
         data: mappings and plain values, as YAML or JSON gives them.
-        source: where the data comes from, for the message.
+        source: where the data comes from, for the message; empty where that says nothing.
     """
+    source += ": " if source else ""
     if not isinstance(data, dict):
-        raise InputError(f"{source} must be a mapping of settings, got {type(data).__name__}")
+        raise InputError(f"{source}must be a mapping of settings, got {type(data).__name__}")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -176,11 +177,11 @@ def validate(kind: type[Model], data: Any, source: str) -> Model:
             known = _keys_beside(kind, path)
             guess = nearest(path[-1], known) or _path_to(kind, path[-1])
             advice = f"did you mean '{guess}'?" if guess else f"known: {', '.join(sorted(known))}"
-            raise InputError(f"{source}: unknown setting '{'.'.join(path)}': {advice}") from error
+            raise InputError(f"{source}unknown setting '{'.'.join(path)}': {advice}") from error
         message = fault["msg"].removeprefix("Value error, ")
         value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
         where = f"{'.'.join(path)}{value}: " if path else ""
-        raise InputError(f"{source}: {where}{message}") from error
+        raise InputError(f"{source}{where}{message}") from error
 
 
 def _keys_beside(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
@@ -237,4 +238,4 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
             target[keys[-1]] = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise InputError(f"setting '{assignment}': '{text}' is no YAML value") from error
-    return validate(type(settings), data, "setting")
+    return validate(type(settings), data, "")
