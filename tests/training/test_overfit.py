@@ -36,7 +36,7 @@ def decoded(video, objects, t):
 
 
 def ious(part, preset, video):
-    """Return the IoU of each object on each frame that shows it, from true masks on the middle."""
+    """Return the mean IoU of the objects on each frame that shows any, from the middle's masks."""
     clip = clip_of(video, preset)
     resized = clip.working_size
     middle = video.annotated[len(video.annotated) // 2]
@@ -53,8 +53,8 @@ def ious(part, preset, video):
             shared = (wanted & result.masks).sum((1, 2))
             union = (wanted | result.masks).sum((1, 2))
             shown = wanted.any(2).any(1)
-            if result.frame in video.annotated and result.frame != middle:
-                found += (shared / union.clamp(min=1))[shown].tolist()
+            if result.frame in video.annotated and result.frame != middle and shown.any():
+                found.append(float((shared / union.clamp(min=1))[shown].mean()))
     return found
 
 
