@@ -17,6 +17,7 @@ from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate, sof
 pytestmark = pytest.mark.parity
 
 SIZE = (64, 96)
+NOISE = 4e-5  # float32 sums of values up to 20: 3e-6 apart with AVX-512, 1.5e-5 with AVX2
 ORDER = json.loads((MODEL / "prop_head_param_order.json").read_text())
 
 
@@ -99,10 +100,10 @@ def test_the_masks_of_the_formula_are_the_references():
 @torch.no_grad()
 def test_memorise_one_frame_and_three(case):
     keys, values = case.memory(3)
-    case.agrees(keys[:, :, 0], "mem_key_t0", 1e-5)
-    case.agrees(values[:, :, 0], "mem_value_t0", 1e-5)
-    case.agrees(keys, "mem_key_T3", 1e-5)
-    case.agrees(values, "mem_value_T3", 1e-5)
+    case.agrees(keys[:, :, 0], "mem_key_t0", NOISE)
+    case.agrees(values[:, :, 0], "mem_value_t0", NOISE)
+    case.agrees(keys, "mem_key_T3", NOISE)
+    case.agrees(values, "mem_value_T3", NOISE)
 
 
 @pytest.mark.parametrize(
@@ -113,22 +114,22 @@ def test_memorise_one_frame_and_three(case):
 @torch.no_grad()
 def test_memorise_masks_of_another_size(case, masks, name):
     memory = case.head.memorize(case.p2[0], masks)
-    case.agrees(memory.key, f"mem_key_{name}", 1e-5)
-    case.agrees(memory.value, f"mem_value_{name}", 1e-5)
+    case.agrees(memory.key, f"mem_key_{name}", NOISE)
+    case.agrees(memory.value, f"mem_value_{name}", NOISE)
 
 
 @torch.no_grad()
 def test_query(case):
     query = case.head.query(case.p2[3])
-    case.agrees(query.key, "qry_key", 1e-5)
-    case.agrees(query.value, "qry_value", 1e-5)
+    case.agrees(query.key, "qry_key", NOISE)
+    case.agrees(query.value, "qry_value", NOISE)
 
 
 @pytest.mark.parametrize("frames", [1, 3])
 @torch.no_grad()
 def test_segment_and_aggregate(case, frames):
     separate = case.segment(frames)
-    case.agrees(separate, f"segment_T{frames}", 1e-5)
+    case.agrees(separate, f"segment_T{frames}", NOISE)
     together = soft_aggregate(separate)
     case.agrees(together, f"softmax_T{frames}", 1e-3)  # 2e-4 between two runs of the reference
     # odds of saturated pixels are ill-conditioned: 2e-3 between two runs of the reference
