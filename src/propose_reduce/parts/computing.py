@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 CPU_BYTES = 2**25  # that one step may take: what fits the cache, and is not mapped anew each time
+LARGE_BLOCK = 2**22  # bytes
+M_MMAP_THRESHOLD = -3  # malloc.h
 GPU_SHARE = 0.5  # of the free memory; the rest is for the frame's features and the memories
 
 
@@ -30,6 +34,18 @@ def fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device)[0] >= 8
     tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # no public names yet
     return device.type == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)
+
+
+def return_large_blocks() -> None:
+    """Let blocks of 4 MB and more go back to the system when they are freed, on Linux with glibc.
+
+    By itself glibc puts them, once some were freed, into its heap up to 32 MB each. There they lie
+    between maps that are kept, in pieces that the next ones do not fit, and memory grows.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+        if mallopt is not None:
+            mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from propose_reduce.models.memory import MemoryBank
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
-from propose_reduce.parts.computing import computing, step_bytes
+from propose_reduce.parts.computing import computing, return_large_blocks, step_bytes
 from propose_reduce.parts.frame_store import FrameStore, FrameWork
 from propose_reduce.parts.read_ahead import ReadAhead
 from propose_reduce.settings import InferenceSettings
@@ -65,6 +65,7 @@ class SeqMaskRCNNPart:
     @contextmanager
     def open(self, clip: Clip) -> Iterator[Session]:
         """Give a session that fits all three doors; its features are freed on exit."""
+        return_large_blocks()
         session = Session(self, clip)
         try:
             yield session
