@@ -1,6 +1,6 @@
 """How good a model is on the shapes benchmark: prints the table of docs/training.md.
 
-    python benchmarks/shapes_model.py [--weights FILE] [--videos N] [--splits val hard]
+    python benchmarks/shapes_model.py [--weights FILE] [--videos N] [--splits val hard] [--seed N]
         [--variants K=5 track-by-detect] [-o FILE.json]
 
 For each split: average precision of the whole system with various inference settings, the baseline
@@ -95,11 +95,12 @@ def measure(
     count: int | None,
     variants: list[str],
     precision: torch.dtype,
+    seed: int,
 ) -> dict[str, dict[str, float]]:
     """Return the figures of one split by row: those of each variant, and of propagation alone."""
     preset = Preset(model=model.settings, inference=model.inference)
     with tempfile.TemporaryDirectory() as folder:
-        export_shapes(Path(folder) / split, split, count)
+        export_shapes(Path(folder) / split, split, count, seed)
         videos = read_youtube_vis(
             Path(folder) / split / "annotations.json", Path(folder) / split / "JPEGImages"
         )
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=BUNDLED)
     parser.add_argument("--videos", type=int, help="the first so many of each split")
     parser.add_argument("--splits", nargs="+", default=["val", "hard"])
+    parser.add_argument("--seed", type=int, default=0, help="of the benchmark: other videos")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--precision", choices=["auto", *PRECISIONS], default="auto")
     parser.add_argument("-o", "--output", type=Path, help="also write the figures as JSON")
@@ -133,7 +135,9 @@ def main() -> None:
     model = load_weights(arguments.weights)
     for split in arguments.splits:
         precision = choose_precision(arguments.precision, torch.device("cpu"))
-        rows = measure(model, split, arguments.videos, arguments.variants, precision)
+        rows = measure(
+            model, split, arguments.videos, arguments.variants, precision, arguments.seed
+        )
         figures[split] = dict(rows)
         propagation = rows.pop("propagation")
         table = Table("shapes-" + split, *COLUMNS, "CPU seconds")
