@@ -29,6 +29,14 @@ def test_the_class_decides_between_candidates_and_does_not_forbid():
     assert pairs([[0.8]], [[False]]) == {0: 0}
 
 
+def test_what_is_surer_comes_before_what_overlaps_a_little_more():
+    overlaps, classes = torch.tensor([[0.8], [0.6]]), torch.zeros(2, 1, dtype=torch.bool)
+    sureness = torch.tensor([[0.5], [0.9]])  # 0.40 against 0.54
+    found = match(overlaps, classes, least=0.1, class_weight=0, sureness=sureness)
+    assert found == {1: 0}
+    assert match(overlaps, classes, least=0.7, class_weight=0, sureness=sureness) == {0: 0}
+
+
 def test_nobody_to_pair_with():
     assert (
         match(torch.zeros(2, 0), torch.zeros(2, 0, dtype=torch.bool), least=0.1, class_weight=1)

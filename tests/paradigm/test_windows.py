@@ -124,12 +124,21 @@ def test_one_that_is_hidden_on_the_shared_frames_is_two():
 
 
 def test_two_to_one_is_the_better_one_and_the_other_ends():
-    ended, whole = join(
-        [bar(MOST_OF_LEFT, range(6), 0.9, number=1), bar(LEFT, range(6), 0.6, number=2)],
+    whole, ended = join(
+        [bar(MOST_OF_LEFT, range(6), 0.6, number=1), bar(LEFT, range(6), 0.6, number=2)],
         [bar(LEFT, range(6), 0.6)],
     )
     assert (ended.id, len(present(ended))) == (1, 6)
     assert (whole.id, len(present(whole))) == (2, 10)
+
+
+def test_a_weak_twin_that_fits_a_little_better_does_not_take_the_partner():
+    whole, ended = join(  # (3/4 + 0.1) 0.9 against (1 + 0.1) 0.6
+        [bar(MOST_OF_LEFT, range(6), 0.9, number=1), bar(LEFT, range(6), 0.6, number=2)],
+        [bar(LEFT, range(6), 0.6)],
+    )
+    assert (whole.id, len(present(whole))) == (1, 10)
+    assert (ended.id, len(present(ended))) == (2, 6)
 
 
 def test_an_ambiguous_meeting_takes_the_greatest_sum():

@@ -6,7 +6,14 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
-def match(iou: Tensor, same_class: Tensor, *, least: float, class_weight: float) -> dict[int, int]:
+def match(
+    iou: Tensor,
+    same_class: Tensor,
+    *,
+    least: float,
+    class_weight: float,
+    sureness: Tensor | None = None,
+) -> dict[int, int]:
     """Return the pairs, row -> column, that have the greatest sum of affinities.
 
     The class decides between candidates, but does not forbid: one mistaken label does not cut an
@@ -17,9 +24,13 @@ def match(iou: Tensor, same_class: Tensor, *, least: float, class_weight: float)
         same_class: bool (N, M), whether their best classes agree.
         least: IoU from which a pair is possible.
         class_weight: added to the IoU of possible pairs of one class.
+        sureness: (N, M), what the affinity of each pair is multiplied by; 1 by default.
     """
     possible = iou >= least
-    affinity = (iou + class_weight * same_class).masked_fill(~possible, 0.0)
+    affinity = iou + class_weight * same_class
+    if sureness is not None:
+        affinity = affinity * sureness
+    affinity = affinity.masked_fill(~possible, 0.0)
     rows, columns = linear_sum_assignment(affinity.numpy(), maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return {row: column for row, column in pairs if possible[row, column]}

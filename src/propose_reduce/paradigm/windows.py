@@ -159,7 +159,11 @@ class JoinedSequences:
 def _continuations(
     last: Sequence[_Piece], new: Sequence[_Piece], settings: WindowSettings
 ) -> dict[int, int]:
-    """Return which new piece goes on with which of the last window's: row of new -> row of last."""
+    """Return which new piece goes on with which of the last window's: row of new -> row of last.
+
+    A pair counts by the scores of both, so that a weak twin, which may fit better on the few frames
+    compared, does not take what continues a good sequence.
+    """
     if not last or not new:
         return {}
     shared = range(new[0].frames.start, last[0].frames.stop)
@@ -167,7 +171,17 @@ def _continuations(
         [[a.sequence.category == b.sequence.category for b in last] for a in new]
     )
     iou = _shared_iou(new, last, shared)
-    return match(iou, same_class, least=settings.iou, class_weight=settings.class_weight)
+    ours, theirs = (
+        torch.tensor([piece.sequence.score for piece in side], dtype=iou.dtype)
+        for side in (new, last)
+    )
+    return match(
+        iou,
+        same_class,
+        least=settings.iou,
+        class_weight=settings.class_weight,
+        sureness=ours[:, None] * theirs,
+    )
 
 
 def _shared_iou(rows: Sequence[_Piece], columns: Sequence[_Piece], shared: range) -> Tensor:
