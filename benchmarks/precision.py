@@ -137,6 +137,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--simulate", action="store_true", help="bf16 by float32 instructions")
     arguments = parser.parse_args()
+    if arguments.simulate and arguments.device != "cpu":
+        parser.error("--simulate is for --device cpu")
     video = shapes_video(SPLIT, INDEX)
     length = min(arguments.frames or len(video), len(video))
     model = load(arguments.weights, device=arguments.device)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from benchmarks_tiny import BENCHMARKS
 
@@ -23,9 +24,23 @@ def convolve(row, weight):
         return functional.conv2d(torch.tensor(row).view(shape), torch.tensor(weight).view(shape))
 
 
-def test_what_goes_in_is_rounded(simulated):
-    with simulated():
+class Witness(TorchFunctionMode):
+    """Notes in which type convolutions are computed in the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is functional.conv2d:
+            self.seen.append((args[0].dtype, torch.is_autocast_enabled("cpu")))
+        return function(*args, **(kwargs or {}))
+
+
+def test_what_goes_in_is_rounded_and_computed_in_float32(simulated):
+    with Witness() as witness, simulated():
         result = convolve([1.0 + SMALL], [1.0])
+    assert witness.seen == [(torch.float32, False)]
     assert result.dtype == torch.bfloat16
     assert result.item() == 1.0
 

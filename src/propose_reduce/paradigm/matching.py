@@ -12,7 +12,7 @@ def match(
     *,
     least: float,
     class_weight: float,
-    sureness: Tensor | None = None,
+    sureness: Tensor | float = 1.0,
 ) -> dict[int, int]:
     """Return the pairs, row -> column, that have the greatest sum of affinities.
 
@@ -24,13 +24,10 @@ def match(
         same_class: bool (N, M), whether their best classes agree.
         least: IoU from which a pair is possible.
         class_weight: added to the IoU of possible pairs of one class.
-        sureness: (N, M), what the affinity of each pair is multiplied by; 1 by default.
+        sureness: (N, M), or one for all: what each pair's affinity is multiplied by.
     """
     possible = iou >= least
-    affinity = iou + class_weight * same_class
-    if sureness is not None:
-        affinity = affinity * sureness
-    affinity = affinity.masked_fill(~possible, 0.0)
+    affinity = (sureness * (iou + class_weight * same_class)).masked_fill(~possible, 0.0)
     rows, columns = linear_sum_assignment(affinity.numpy(), maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return {row: column for row, column in pairs if possible[row, column]}
