@@ -33,10 +33,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from propose_reduce.api import Model, load, segment
-from propose_reduce.api.demo import FPS, INDEX, SPLIT
-from propose_reduce.data.shapes import shapes_video
+from propose_reduce.api.demo import FPS, write_clip
 from propose_reduce.results import VideoResult
-from propose_reduce.video import write_video
 
 PRECISIONS = ("bf16", "fp32")
 PRODUCTS = (functional.conv2d, functional.linear, functional.scaled_dot_product_attention)
@@ -75,13 +73,13 @@ class Run:
     cpu_seconds: float
 
 
-def run(clip: Path, model: Model, precision: str, repeats: int) -> Run:
-    """Segment a clip in one precision; the first call, on two frames, only warms up."""
+def run(clip: Path, model: Model, precision: str, repeats: int, end: float | None) -> Run:
+    """Segment a clip up to a second; the first call, on two frames, only warms up."""
     segment(clip, model, precision=precision, end=2 / FPS)
     runs = []
     for _ in range(repeats):
         wall, cpu = time.perf_counter(), time.process_time()
-        result = segment(clip, model, precision=precision)
+        result = segment(clip, model, precision=precision, end=end)
         runs.append(Run(result, time.perf_counter() - wall, time.process_time() - cpu))
     return min(runs, key=lambda one: one.wall_seconds)
 
@@ -139,14 +137,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.simulate and arguments.device != "cpu":
         parser.error("--simulate is for --device cpu")
-    video = shapes_video(SPLIT, INDEX)
-    length = min(arguments.frames or len(video), len(video))
+    end = arguments.frames and arguments.frames / FPS
     model = load(arguments.weights, device=arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "shapes.mp4"
-        write_video(clip, (video.frame(t) for t in range(length)), fps=FPS)
+        write_clip(clip)
         with SimulatedBfloat16() if arguments.simulate else nullcontext():
-            runs = {name: run(clip, model, name, arguments.repeats) for name in PRECISIONS}
+            runs = {name: run(clip, model, name, arguments.repeats, end) for name in PRECISIONS}
     console = Console()
     console.print(compare(runs["bf16"], runs["fp32"]))
     if arguments.simulate:  # their seconds would mean nothing

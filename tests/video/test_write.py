@@ -52,6 +52,15 @@ def test_the_smallest_picture_and_a_single_frame_can_be_written(tmp_path):
     assert open_video(tmp_path / "a.mp4").size == (2, 2)
 
 
+def test_a_number_of_threads_makes_it_the_same_file_everywhere(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (4, 144, 176, 3), dtype=np.uint8)
+    frames = [np.roll(noise[t % 4], 5 * t, axis=1) for t in range(24)]
+    for name in ("a", "b"):
+        write_video(tmp_path / f"{name}.mp4", frames, threads=1)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert b"threads=1 " in (tmp_path / "a.mp4").read_bytes()  # x264 notes its settings
+
+
 def test_no_frames_and_a_broken_off_film_leave_nothing(tmp_path):
     def broken():
         yield numbered(0)

@@ -13,7 +13,7 @@ from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import FILM, RESULT, SHEET, Outputs
 from propose_reduce.api.predicting import Outcome, Watcher, predict, raise_failures
 from propose_reduce.api.segmenter import Segmenter
-from propose_reduce.data.shapes import shapes_video
+from propose_reduce.data.shapes import ShapesVideo, shapes_video
 from propose_reduce.data.shapes_export import video_annotations
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics, percent
@@ -57,6 +57,13 @@ class Demo:
 _SHOWN = {"overlay": FILM, "contact sheet": SHEET, "result": RESULT}
 
 
+def write_clip(path: Path) -> ShapesVideo:
+    """Write the clip that is segmented, the same file on every machine, and return its scene."""
+    video = shapes_video(SPLIT, INDEX)
+    write_video(path, (video.frame(t) for t in range(len(video))), fps=FPS, threads=1)
+    return video
+
+
 def demo(folder: Path, watcher: Watcher) -> Demo:
     """Render a clip of moving shapes, segment it with the bundled model, judge the result.
 
@@ -68,9 +75,8 @@ def demo(folder: Path, watcher: Watcher) -> Demo:
         InputError: the folder cannot be written to.
     """
     outputs = Outputs(folder, overwrite=True)
-    video = shapes_video(SPLIT, INDEX)
     clip = folder / "shapes.mp4"
-    write_video(clip, (video.frame(t) for t in range(len(video))), fps=FPS)
+    video = write_clip(clip)
     outcomes = predict([clip], Segmenter(load(), Options()), outputs, watcher)
     raise_failures(outcomes)
     truth = video_annotations(video)

@@ -37,6 +37,7 @@ def write_video(
     *,
     fps: float | None = None,
     timestamps: Sequence[float] | None = None,
+    threads: int | None = None,
 ) -> None:
     """Write frames as H.264 in MP4, whole or not at all.
 
@@ -48,17 +49,20 @@ def write_video(
         frames: uint8 RGB (H, W, 3), all of one size.
         fps: frames per second; ``DEFAULT_FPS`` without it.
         timestamps: seconds of each frame (as many, rising) instead of a constant rate.
+        threads: of the encoder, which compresses otherwise with each number of them; None takes
+            what the machine has, a number makes the file the same everywhere.
 
     Raises:
         InputError: no frame, or the system refuses to write.
     """
     rate = Fraction(fps or DEFAULT_FPS).limit_denominator(1001)
+    options = ENCODER_OPTIONS | ({} if threads is None else {"threads": str(threads)})
     with replacing(path) as temporary:
         try:
             with av.open(
                 f"file:{temporary}", "w", format="mp4", options={"movflags": "+faststart"}
             ) as container:
-                _encode(container, frames, rate, timestamps)
+                _encode(container, frames, rate, timestamps, options)
         except av.error.FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error
 
@@ -68,13 +72,14 @@ def _encode(
     frames: Iterable[np.ndarray],
     rate: Fraction,
     timestamps: Sequence[float] | None,
+    options: dict[str, str],
 ) -> None:
     """Encode frames into an open file; see ``write_video``."""
     pictures = map(_yuv, frames)
     first = next(pictures, None)
     if first is None:
         raise InputError("there is no frame to write")
-    stream = container.add_stream("libx264", rate=rate, options=ENCODER_OPTIONS)
+    stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
     time_base = 1 / rate if timestamps is None else Fraction(1, TICKS)
     stream.codec_context.time_base = time_base
