@@ -159,7 +159,7 @@ def test_a_second_run_keeps_what_is_done_and_overwrite_does_it_again(pets, tmp_p
     assert all(changed(folder)[path] > then for path, then in before.items())
 
 
-@pytest.mark.parametrize("how", ["settings", "film", "damaged result"])
+@pytest.mark.parametrize("how", ["settings", "film", "film of one size", "damaged result"])
 def test_a_second_run_does_again_what_has_changed(pets, tmp_path, how):
     folder, options = tmp_path / "out", {}
     run([pets], folder, overlay="video")
@@ -167,6 +167,8 @@ def test_a_second_run_does_again_what_has_changed(pets, tmp_path, how):
         options = {"key_frames": 1}
     elif how == "film":
         world_film(pets, g="1")
+    elif how == "film of one size":
+        pets.write_bytes(pets.read_bytes().replace(b"x264", b"X264", 1))
     else:
         (folder / "pets" / "result.json").write_text("{")
     (outcome,) = run([pets], folder, options=options)

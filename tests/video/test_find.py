@@ -1,9 +1,11 @@
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from propose_reduce.errors import InputError
-from propose_reduce.video import find_videos, stored_bytes, video_name
+from propose_reduce.video import find_videos, stored_digest, video_name
 
 
 @pytest.fixture
@@ -48,10 +50,37 @@ def test_a_file_name_that_looks_like_a_pattern_is_a_file(tmp_path):
     assert find_videos(tmp_path / "a[1].mp4") == [tmp_path / "a[1].mp4"]
 
 
-def test_names_and_sizes(tree):
+def test_names(tree):
     assert video_name(tree / "b10.mp4") == "b10"
     assert video_name(tree / "frames") == "frames"
-    assert stored_bytes(tree / "b10.mp4") == 5
-    assert stored_bytes(tree / "frames") == 2 * (tree / "frames" / "0.png").stat().st_size
+
+
+def test_a_digest_tells_other_contents_of_the_same_size(tree):
+    film = tree / "b10.mp4"
+    before = stored_digest(film)
+    assert before == hashlib.sha256(b"12345").hexdigest()
+    assert stored_digest(film.rename(tree / "moved.mp4")) == before
+    (tree / "moved.mp4").write_bytes(b"12346")
+    assert stored_digest(tree / "moved.mp4") != before
+
+
+@pytest.mark.parametrize("change", ["a picture", "a name", "one more", "one less"])
+def test_the_digest_of_a_folder_tells_any_change_of_its_images(tree, change):
+    frames = tree / "frames"
+    before = stored_digest(frames)
+    (frames / "notes.txt").write_text("no image")
+    assert stored_digest(frames) == before
+    if change == "a picture":
+        Image.fromarray(np.ones((4, 4), np.uint8)).save(frames / "0.png")
+    elif change == "a name":
+        (frames / "0.png").rename(frames / "2.png")  # now the last one
+    elif change == "one more":
+        (frames / "2.png").write_bytes((frames / "1.png").read_bytes())
+    else:
+        (frames / "1.png").unlink()
+    assert stored_digest(frames) != before
+
+
+def test_there_is_no_digest_of_nothing(tree):
     with pytest.raises(InputError, match="does not exist"):
-        stored_bytes(tree / "none.mp4")
+        stored_digest(tree / "none.mp4")

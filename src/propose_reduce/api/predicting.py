@@ -13,7 +13,7 @@ from propose_reduce.api.outputs import RESULT, Outputs
 from propose_reduce.api.segmenter import Segmented, Segmenter
 from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
-from propose_reduce.video import find_videos, stored_bytes, video_name
+from propose_reduce.video import find_videos, stored_digest, video_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +120,7 @@ def _predict_one(
     name = video_name(path)
     opened = cache(lambda: segmenter.open(path))
     file = outputs.folder / name / RESULT
-    settings = {**segmenter.settings(), "video_bytes": stored_bytes(path)}
+    settings = {**segmenter.settings(), "video": {"sha256": stored_digest(path)}}
 
     def tell(stage: str, done: int, steps: int) -> None:
         watcher.step(stage, done / steps, len(opened().frames))

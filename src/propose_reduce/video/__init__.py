@@ -1,7 +1,7 @@
 """Video files and folders of images, as lazy frames."""
 
 from propose_reduce.video.arrays import ArrayFrames
-from propose_reduce.video.find import find_videos, stored_bytes, video_name
+from propose_reduce.video.find import find_videos, stored_digest, video_name
 from propose_reduce.video.video import Video, open_video, select
 from propose_reduce.video.write import write_video
 
@@ -11,7 +11,7 @@ __all__ = [
     "find_videos",
     "open_video",
     "select",
-    "stored_bytes",
+    "stored_digest",
     "video_name",
     "write_video",
 ]

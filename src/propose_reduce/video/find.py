@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 from pathlib import Path
 
 from propose_reduce.errors import InputError
@@ -19,15 +20,19 @@ def video_name(path: Path) -> str:
     return path.resolve().name if path.is_dir() else path.stem
 
 
-def stored_bytes(path: Path) -> int:
-    """Return the size of a video file, or of all images of a folder.
+def stored_digest(path: Path) -> str:
+    """Return the SHA-256 of a video file, or of the names and contents of a folder's images.
 
     Raises:
         InputError: nothing is there, or it cannot be read.
     """
     try:
-        files = image_files(path) if path.is_dir() else [path]
-        return sum(file.stat().st_size for file in files)
+        if not path.is_dir():
+            return _content(path)
+        names = hashlib.sha256()
+        for file in image_files(path):
+            names.update(f"{_content(file)} {file.name}\n".encode(errors="surrogateescape"))
+        return names.hexdigest()
     except FileNotFoundError as error:
         raise InputError(f"video '{path}' does not exist") from error
     except OSError as error:
@@ -60,6 +65,12 @@ def video_files(folder: Path) -> list[Path]:
         (entry for entry in folder.iterdir() if not entry.is_dir() and _is_video(entry)),
         key=natural_order,
     )
+
+
+def _content(file: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with file.open("rb") as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest()
 
 
 def _is_video(path: Path) -> bool:
