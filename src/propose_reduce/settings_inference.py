@@ -54,6 +54,9 @@ class ReduceSettings(Settings):
     )
     iou: float = Field(0.5, ge=0, le=1, description="sequence IoU from which the weaker one goes")
     min_score: float = Field(0.05, ge=0, le=1, description="sequences below this are not kept")
+    vote: bool = Field(
+        False, description="hard: what is dropped has a vote on the masks of what is kept"
+    )
     sigma: float = Field(0.5, gt=0, description="soft kinds: scores decay by exp(-IoU^2 / sigma)")
     soft_min_score: float = Field(
         0.001, ge=0, le=1, description="soft kinds: stop below this decayed score"

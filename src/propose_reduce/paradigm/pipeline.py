@@ -15,6 +15,7 @@ from propose_reduce.paradigm.reduce import reduce
 from propose_reduce.paradigm.report import report
 from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.paradigm.track_by_detect import track_by_detect
+from propose_reduce.paradigm.vote import vote
 from propose_reduce.paradigm.windows import JoinedSequences, window_of, windows
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, ReduceSettings
@@ -110,6 +111,8 @@ def reduce_sequences(
     """Return one sequence for each object, in pixels of the video's own size (height, width)."""
     sequences = []
     kept = reduce(proposals.class_scores, proposals.iou, settings)
+    if settings.kind == "hard" and settings.vote:
+        proposals, kept = vote(proposals, kept, threshold=settings.iou)
     for number, one in enumerate(kept, start=1):
         sequences.append(report(proposals, one, size, number))
         if progress is not None:
