@@ -47,6 +47,17 @@ def test_a_tight_box_has_exclusive_far_corners(box):
     assert tight_boxes(rectangle(*box)[None])[0].tolist() == list(box)
 
 
+@given(SEQUENCES, st.data())
+def test_a_weighted_sum_is_that_of_the_plain_masks(masks, data):
+    packed = PackedMasks.pack(torch.from_numpy(masks))
+    rows = data.draw(st.lists(st.integers(0, len(masks) - 1), unique=True))
+    weights = data.draw(
+        st.lists(st.sampled_from([0.25, 0.5, 3.0]), min_size=len(rows), max_size=len(rows))
+    )
+    expected = np.einsum("n,nhw->hw", weights, masks[rows, 0])
+    assert packed.weighted(rows, 0, weights).tolist() == expected.tolist()
+
+
 def test_an_empty_mask_has_a_box_of_zeros():
     boxes = tight_boxes(torch.stack([rectangle(2, 1, 7, 3), rectangle(0, 0, 0, 0)]))
     assert boxes.tolist() == [[2, 1, 7, 3], [0, 0, 0, 0]]

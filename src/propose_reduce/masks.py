@@ -154,13 +154,18 @@ class PackedMasks:
 
     def mask(self, sequence: int, frame: int) -> Tensor:
         """Return one mask: bool (H, W), in main memory."""
+        return self.weighted([sequence], frame, [1.0]) > 0
+
+    def weighted(self, sequences: Sequence[int], frame: int, weights: Sequence[float]) -> Tensor:
+        """Return the sum of some masks of a frame, each times its weight: float32 (H, W)."""
         height, width = self.size
-        mask = np.zeros((height, -(-width // 8) * 8), dtype=bool)
-        if (sequence, frame) in self._crops:
-            left, right, top, bottom = self._windows[sequence, frame]
-            bits = np.unpackbits(self._crops[sequence, frame].T, axis=1, bitorder="little")
-            mask[top:bottom, 8 * left : 8 * right] = bits
-        return torch.from_numpy(mask[:, :width])
+        total = np.zeros((height, -(-width // 8) * 8), dtype=np.float32)
+        for sequence, weight in zip(sequences, weights, strict=True):
+            if (sequence, frame) in self._crops:
+                left, right, top, bottom = self._windows[sequence, frame]
+                bits = np.unpackbits(self._crops[sequence, frame].T, axis=1, bitorder="little")
+                total[top:bottom, 8 * left : 8 * right] += np.float32(weight) * bits
+        return torch.from_numpy(total[:, :width])
 
     def overlaps(self, frame: int) -> np.ndarray:
         """Return how many pixels each two sequences share on one frame: int64 (N, N), exact."""

@@ -77,8 +77,5 @@ def _weights(proposals: Proposals, voters: Tensor, category: int) -> Tensor:
 
 def _majority(masks: PackedMasks, voters: Tensor, frame: int, weights: Tensor) -> Tensor:
     """Return the pixels that hold at least half of the votes on a frame: bool (H, W)."""
-    share = torch.zeros(masks.size)
-    for voter, weight in zip(voters.tolist(), weights.tolist(), strict=True):
-        if masks.areas[voter, frame]:
-            share += weight * masks.mask(voter, frame)
+    share = masks.weighted(voters.tolist(), frame, weights.tolist())
     return (share > 0) & (share >= weights.double().sum() / 2)
