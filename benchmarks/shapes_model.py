@@ -40,7 +40,7 @@ BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/shapes-tiny.sa
 COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
 VARIANTS = {  # a row for each: what differs from the inference settings in the weights file
     "K=5": ["propose.key_frames=5"],
-    "no vote": ["reduce.vote=false"],
+    "no-vote": ["reduce.vote=false"],
     "category-aware": ["propose.key_frames=5", "reduce.kind=category-aware"],
     "K=1": ["propose.key_frames=1"],
     "track-by-detect": ["paradigm=track-by-detect"],
