@@ -1,9 +1,10 @@
 """What bfloat16 costs and gains: one model on the demo clip in bf16 and in fp32.
 
-The clip is the file that ``propose-reduce demo`` writes and segments.
+The clip is the file that ``propose-reduce demo`` writes and segments; with another number of
+``--threads`` it is compressed otherwise.
 
     python benchmarks/precision.py [--weights NAME|FILE] [--device cpu] [--frames N] [--repeats N]
-        [--simulate]
+        [--threads N] [--simulate]
 
 The reduced sequences of both are matched one to one, for the largest sum of sequence IoU; what has
 no partner counts as IoU 0. Seconds are those of the fastest repeat; where other programs run
@@ -133,15 +134,16 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--frames", type=int, help="the first so many of the clip")
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of the clip's encoder")
     parser.add_argument("--simulate", action="store_true", help="bf16 by float32 instructions")
     arguments = parser.parse_args()
     if arguments.simulate and arguments.device != "cpu":
         parser.error("--simulate is for --device cpu")
-    end = arguments.frames and arguments.frames / FPS
+    end = None if arguments.frames is None else arguments.frames / FPS
     model = load(arguments.weights, device=arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "shapes.mp4"
-        write_clip(clip)
+        write_clip(clip, threads=arguments.threads)
         with SimulatedBfloat16() if arguments.simulate else nullcontext():
             runs = {name: run(clip, model, name, arguments.repeats, end) for name in PRECISIONS}
     console = Console()

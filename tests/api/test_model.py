@@ -7,6 +7,7 @@ import torch
 from propose_reduce.api import segment
 from propose_reduce.api.model import choose_device, choose_precision, load
 from propose_reduce.errors import InputError
+from propose_reduce.settings import load_preset
 from weight_files import CATEGORIES, tiny_weights
 
 
@@ -74,6 +75,11 @@ def test_a_weights_file_becomes_a_model_that_knows_its_file(tmp_path):
     assert model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert model.device == torch.device("cpu")
     assert repr(model) == f"Model(name='mine.safetensors', sha256='{model.sha256}')"
+
+
+def test_the_bundled_weights_are_of_the_preset_that_makes_them():
+    weights, preset = load().weights, load_preset("shapes_tiny")
+    assert (weights.settings, weights.inference) == (preset.model, preset.inference)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

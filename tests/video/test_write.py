@@ -52,7 +52,7 @@ def test_the_smallest_picture_and_a_single_frame_can_be_written(tmp_path):
     assert open_video(tmp_path / "a.mp4").size == (2, 2)
 
 
-def test_a_number_of_threads_makes_it_the_same_file_everywhere(tmp_path):
+def test_a_number_of_threads_is_kept_and_makes_the_same_file_again(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (4, 144, 176, 3), dtype=np.uint8)
     frames = [np.roll(noise[t % 4], 5 * t, axis=1) for t in range(24)]
     for name in ("a", "b"):

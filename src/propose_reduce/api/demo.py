@@ -57,10 +57,10 @@ class Demo:
 _SHOWN = {"overlay": FILM, "contact sheet": SHEET, "result": RESULT}
 
 
-def write_clip(path: Path) -> ShapesVideo:
-    """Write the clip that is segmented, the same file on every machine, and return its scene."""
+def write_clip(path: Path, *, threads: int = 1) -> ShapesVideo:
+    """Write the clip that is segmented, the same file on any number of cores; return its scene."""
     video = shapes_video(SPLIT, INDEX)
-    write_video(path, (video.frame(t) for t in range(len(video))), fps=FPS, threads=1)
+    write_video(path, (video.frame(t) for t in range(len(video))), fps=FPS, threads=threads)
     return video
 
 

@@ -50,7 +50,7 @@ def write_video(
         fps: frames per second; ``DEFAULT_FPS`` without it.
         timestamps: seconds of each frame (as many, rising) instead of a constant rate.
         threads: of the encoder, which compresses otherwise with each number of them; None takes
-            what the machine has, a number makes the file the same everywhere.
+            what the machine has, a number makes the file the same on any number of cores.
 
     Raises:
         InputError: no frame, or the system refuses to write.
