@@ -142,7 +142,7 @@ def test_masks_of_another_size_or_kind_are_refused(masks):
         PackedMasks(1, 2, (6, 10)).put(1, masks)
 
 
-@pytest.mark.gpu
+@pytest.mark.usefixtures("gpu")
 def test_masks_on_a_cuda_device_pack_like_those_in_main_memory():
     masks = torch.rand(3, 2, 33, 45, generator=torch.Generator().manual_seed(0)) < 0.3
     assert torch.equal(unpacked(PackedMasks.pack(masks.cuda())), masks)

@@ -227,7 +227,7 @@ def test_objects_at_once_follow_the_memory_that_a_step_may_take(network, monkeyp
     assert max(groups) == 6
 
 
-@pytest.mark.gpu
+@pytest.mark.usefixtures("gpu")
 def test_cuda_and_the_cpu_agree():
     seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
     video, found = clip(), []

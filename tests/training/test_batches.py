@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from propose_reduce.training.batches import to_device
-from training_runs import shapes_batches
+from training_runs import network, preset, shapes_batches
 
 
 def tensors(value):
@@ -79,3 +79,16 @@ def test_moving_to_a_device_keeps_every_field():
     assert (moved.number, moved.samples) == (batch.number, batch.samples)
     assert [t.shape for t in tensors(moved)] == [t.shape for t in tensors(batch)]
     assert all(t.is_meta for t in tensors(moved))
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_gives_the_losses_of_the_cpu():
+    batch = shapes_batches(true_masks=1.0, detect_on_reference=True)[0]
+    on_cpu = network(preset()).train()(batch.pairs)
+    there = torch.device("cuda")
+    on_gpu = network(preset()).train().to(there)(to_device(batch, there).pairs)
+    assert set(on_gpu) == set(on_cpu)
+    assert all(loss.device.type == "cuda" and loss.isfinite() for loss in on_gpu.values())
+    # the others draw anchors and boxes, which a real device draws otherwise
+    both = [losses["propagation"].detach().cpu() for losses in (on_gpu, on_cpu)]
+    torch.testing.assert_close(*both, atol=1e-3, rtol=1e-3)
