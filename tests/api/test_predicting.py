@@ -123,6 +123,32 @@ def test_many_videos_have_common_files_and_a_bad_one_stops_nobody(tmp_path):
     assert not (tmp_path / "out" / "bad").exists()
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_where_a_videos_folder_would_be_stops_that_video_alone(pets, tmp_path, overwrite):
+    other = world_film(tmp_path / "other.mp4")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "pets").write_text("mine")
+    failed, done = run([pets, other], tmp_path / "out", overwrite=overwrite)
+    assert "out/pets' is a file, and no folder for the output" in failed.fault
+    assert done.result is not None
+    assert (tmp_path / "out" / "pets").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["...mp4", "caf\udce9.mp4"], ids=["dots", "no UTF-8"])
+def test_a_name_that_no_output_can_have_is_refused(tmp_path, name):
+    (failed,) = run([world_film(tmp_path / "a.mp4").rename(tmp_path / name)], tmp_path / "out")
+    assert failed.fault.startswith("no output can be called '")
+    assert tree(tmp_path / "out") == []
+
+
+def test_what_was_put_together_before_stays_where_nothing_is_found_now(tmp_path):
+    films = [world_film(tmp_path / name) for name in ("a.mp4", "b.mp4")]
+    run(films, tmp_path / "out", formats=["youtube-vis"])
+    before = (tmp_path / "out" / "youtube_vis.json").read_text()
+    run(["no.mp4", "none.mp4"], tmp_path / "out", formats=["youtube-vis"])
+    assert (tmp_path / "out" / "youtube_vis.json").read_text() == before != "[]"
+
+
 def test_a_single_failure_is_its_own_message(tmp_path):
     with pytest.raises(InputError, match=r"^video 'none.mp4' does not exist$"):
         raise_failures(run(["none.mp4"], tmp_path / "out"))
@@ -291,7 +317,9 @@ def test_the_watcher_is_told_of_each_video_and_of_every_frame(pets, tmp_path):
     assert [outcome.path for outcome in watcher.outcomes] == [pets]
 
 
-@pytest.mark.parametrize("place", ["pets/overlay/mine.png", "davis/pets/00000.png"])
+@pytest.mark.parametrize(
+    "place", ["pets/overlay/mine.png", "davis/pets/00000.png", "pets/proposals.json"]
+)
 def test_files_of_ones_own_are_not_replaced_unless_asked(pets, tmp_path, place):
     mine = tmp_path / "out" / place
     mine.parent.mkdir(parents=True)

@@ -47,6 +47,11 @@ def test_timestamps_are_kept(tmp_path):
     assert open_video(tmp_path / "a.mp4").timestamps == pytest.approx(stamps, abs=1e-4)
 
 
+def test_frames_an_hour_apart_are_shown_as_slowly_as_can_be(tmp_path):
+    write_video(tmp_path / "a.mp4", film(3), fps=1 / 3600)
+    assert numbers(open_video(tmp_path / "a.mp4").frames) == [0, 1, 2]
+
+
 def test_the_smallest_picture_and_a_single_frame_can_be_written(tmp_path):
     write_video(tmp_path / "a.mp4", [np.zeros((1, 1, 3), np.uint8)])
     assert open_video(tmp_path / "a.mp4").size == (2, 2)

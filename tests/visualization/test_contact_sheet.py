@@ -48,6 +48,12 @@ def test_a_sheet_without_objects_and_one_with_many_can_be_drawn():
     assert len(pixels_of(sheet(*many), 13)) == 0  # the twelve best; of the rest the number
 
 
+@pytest.mark.parametrize("size", [(1, 4000), (4000, 1)])
+def test_frames_of_any_shape_have_their_place(size):
+    frames = [np.full((*size, 3), 100, np.uint8)] * 2
+    assert contact_sheet(frames, VideoResult("clip", size, 2, {1: "cat"}, ())).size
+
+
 def test_a_name_too_long_for_its_column_is_cut():
     long = VideoResult("clip", (60, 80), 10, {1: "w" * 90}, (thing(1, range(10), "w" * 90),))
     short = sheet(thing(1, range(10)))

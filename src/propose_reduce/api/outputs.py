@@ -81,12 +81,18 @@ class Outputs:
         return result if result.settings == settings else None
 
     def check_room(self, name: str) -> None:
-        """Make sure that what a new result of a video would replace is of an earlier one.
+        """Make sure that a video can have a folder, and replaces only what an earlier run made.
 
         Raises:
-            InputError: something lies there without a result; ``overwrite`` replaces it too.
+            InputError: a name that no folder can have or no file can hold, a file in the folder's
+                place, or something in it without a result; ``overwrite`` replaces the last.
         """
-        if self.overwrite or (self.folder / name / RESULT).exists():
+        folder = self.folder / name
+        if name in {"", ".", ".."} or not _is_text(name):
+            raise InputError(f"no output can be called {name!r}: rename the video")
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"'{folder}' is a file, and no folder for the output: give another -o")
+        if self.overwrite or (folder / RESULT).exists():
             return
         for path in self._made(name):
             if path.exists():
@@ -96,15 +102,15 @@ class Outputs:
                 )
 
     def _made(self, name: str) -> list[Path]:
-        """Return all that is made from a video's result once that is there."""
-        inside = (YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS)
+        """Return all that is made of a video beside its result."""
+        inside = (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS)
         return [*(self.folder / name / file for file in inside), self.folder / DAVIS / name]
 
     def save(self, segmented: Segmented) -> None:
         """Write a new result; what was made from an older one goes."""
         name = segmented.result.name
         folder = self.folder / name
-        for stale in (folder / PROPOSALS, *self._made(name)):
+        for stale in self._made(name):
             _remove(stale)
         if segmented.proposals is not None:
             segmented.proposals.save(folder, PROPOSALS)
@@ -172,8 +178,12 @@ class Outputs:
         return result.to_youtube_vis(video_id, self.annotations.category_ids)
 
     def combine(self, results: Mapping[int, VideoResult]) -> None:
-        """Write the YouTube-VIS predictions of all videos together; results by number."""
-        if self.together and "youtube-vis" in self.formats:
+        """Write the YouTube-VIS predictions of all videos together, if there are any results.
+
+        Args:
+            results: by the videos' numbers.
+        """
+        if results and self.together and "youtube-vis" in self.formats:
             predictions = [p for n, result in results.items() for p in self.predictions(result, n)]
             write_youtube_vis(predictions, self.folder / YOUTUBE_VIS)
 
@@ -196,6 +206,11 @@ def _write_frames(folder: Path, stems: Sequence[str], pictures: Iterable[np.ndar
 def _write_sheet(path: Path, video: Video, result: VideoResult) -> None:
     with replacing(path) as temporary:
         Image.fromarray(contact_sheet(video.frames, result)).save(temporary)
+
+
+def _is_text(name: str) -> bool:
+    """Tell a name from bytes that are no UTF-8, which Linux allows and JSON does not."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _remove(path: Path) -> None:

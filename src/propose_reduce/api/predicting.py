@@ -125,11 +125,11 @@ def _predict_one(
     def tell(stage: str, done: int, steps: int) -> None:
         watcher.step(stage, done / steps, len(opened().frames))
 
+    outputs.check_room(name)
     earlier = outputs.finished(name, settings)
     if earlier is not None:
         outputs.complete(earlier, opened, number, tell)
         return Outcome(path, file, earlier)
-    outputs.check_room(name)
     began = time.perf_counter()
     video = opened()
     if outputs.annotations is not None:  # before the work, not after it

@@ -18,6 +18,9 @@ from propose_reduce.files import replacing
 DEFAULT_FPS = 12.0
 """For frames without times: between YouTube-VIS (6) and DAVIS (24)."""
 
+SLOWEST = Fraction(1, 1001)
+"""Frames per second; what is slower, as every thousandth frame may be, is shown that fast."""
+
 TICKS = 90_000
 """Units of a second in which timestamps are written, as in MPEG systems."""
 
@@ -47,7 +50,7 @@ def write_video(
     Args:
         path: where to, with the suffix .mp4.
         frames: uint8 RGB (H, W, 3), all of one size.
-        fps: frames per second; ``DEFAULT_FPS`` without it.
+        fps: frames per second, at least ``SLOWEST``; ``DEFAULT_FPS`` without it.
         timestamps: seconds of each frame (as many, rising) instead of a constant rate.
         threads: of the encoder, which compresses otherwise with each number of them; None takes
             what the machine has, a number makes the file the same on any number of cores.
@@ -55,7 +58,7 @@ def write_video(
     Raises:
         InputError: no frame, or the system refuses to write.
     """
-    rate = Fraction(fps or DEFAULT_FPS).limit_denominator(1001)
+    rate = max(Fraction(fps or DEFAULT_FPS).limit_denominator(1001), SLOWEST)
     options = ENCODER_OPTIONS | ({} if threads is None else {"threads": str(threads)})
     with replacing(path) as temporary:
         try:

@@ -78,7 +78,7 @@ class _Sheet:
 
     def __init__(self, columns: int, rows: int, result: VideoResult) -> None:
         height, width = result.size
-        self._frame_height = round(CELL * min(height / width, 1.5))
+        self._frame_height = max(1, round(CELL * min(height / width, 1.5)))
         self._top = HEADER + GAP + self._frame_height + 20 + GAP
         self._row_height = CROP + BAR + 3 * GAP
         self._columns = columns
