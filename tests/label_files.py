@@ -1,7 +1,19 @@
 """Folders of label PNGs, for tests."""
 
+import struct
+import zlib
+
 import numpy as np
 from PIL import Image
+
+CUT_PNG = (
+    b"\x89PNG\r\n\x1a\n"
+    + struct.pack(">I", 5)
+    + b"IHDR"
+    + bytes(5)
+    + struct.pack(">I", zlib.crc32(b"IHDR" + bytes(5)))
+)
+"""A PNG whose header is too short by eight bytes, which Pillow answers with a ValueError."""
 
 
 def write_labels(folder, maps, suffix=".png"):

@@ -1,4 +1,4 @@
-"""JSON files read, and files that appear whole or not at all.
+"""JSON files read, what a damaged image raises, and files that appear whole or not at all.
 
 They are written under a temporary name, then renamed.
 """
@@ -14,7 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from propose_reduce.errors import InputError
+
+IMAGE_FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises where a file is no image, is damaged, or is absurdly large."""
 
 
 def is_folder(path: Path) -> bool:

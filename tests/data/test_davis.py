@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from label_files import CUT_PNG
 from places import SHARED, needs_shared
 from propose_reduce.data.davis import read_davis, scan_davis
 from propose_reduce.errors import InputError
@@ -106,6 +107,14 @@ def test_a_label_map_that_does_not_fit_is_named(tmp_path, spoil, text):
     assert "00001.png" in str(fault)
     with pytest.raises(InputError):
         read_davis(tmp_path)
+
+
+def test_a_damaged_first_frame_is_named(tmp_path):
+    write_davis(tmp_path)
+    frame = sorted((tmp_path / "JPEGImages" / "480p" / "ride").iterdir())[0]
+    frame.write_bytes(CUT_PNG)
+    (fault,) = scan_davis(tmp_path).faults
+    assert f"'{frame}' is no image or is damaged" in str(fault)
 
 
 def test_a_label_map_without_a_frame_is_named(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from label_files import write_labels
+from label_files import CUT_PNG, write_labels
 from propose_reduce.data.label_maps import read_labels
 from propose_reduce.errors import InputError
 
@@ -30,6 +30,9 @@ def test_damaged_files_are_errors_that_name_them(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(InputError, match=r"text\.png' cannot be read: it is no image or damaged"):
         read_labels(tmp_path / "text.png")
+    (tmp_path / "cut.png").write_bytes(CUT_PNG)
+    with pytest.raises(InputError, match=r"cut\.png' cannot be read: it is no image or damaged"):
+        read_labels(tmp_path / "cut.png")
     whole = (write_labels(tmp_path / "x", 40 * np.eye(64)[None]) / "00000.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) - 60])
     with pytest.raises(InputError, match=r"half\.png' cannot be read"):

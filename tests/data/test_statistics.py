@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from propose_reduce.data.statistics import statistics
+from propose_reduce.data.statistics import CategoryCount, statistics
 from videosets import rectangle, video_set
 
 
@@ -87,6 +87,16 @@ def test_travellers_are_objects_outside_the_picture_at_some_time(
 ):
     videos = with_occlusions(video_set(tmp_path, [(0, masks)]), occlusions)
     assert statistics(videos).travellers == expected
+
+
+def test_brackets_in_a_category_are_no_markup(tmp_path):
+    found = replace(
+        statistics(video_set(tmp_path, [(0, [square(0)])])),
+        categories={"[/b]dog[s]": CategoryCount(1, 1)},
+    )
+    console = Console(width=100, file=io.StringIO())
+    console.print(found.category_table())
+    assert "[/b]dog[s]" in console.file.getvalue()
 
 
 def test_the_tables_show_the_numbers(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from label_files import CUT_PNG
 from propose_reduce.data.videos import (
     LabelledFrame,
     read_image,
@@ -72,7 +73,7 @@ def test_a_frame_of_another_size_is_refused(tmp_path):
         video.frame(0)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no image"])
+@pytest.mark.parametrize("content", [None, b"", b"no image", CUT_PNG])
 def test_a_frame_that_is_missing_or_no_image_is_refused(tmp_path, content):
     path = tmp_path / "00000.jpg"
     if content is not None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from label_files import CUT_PNG
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.contact_sheets import (
     COLOURS,
@@ -77,6 +78,9 @@ def test_a_missing_frame_is_named(video, tmp_path):
 def test_a_file_that_is_no_image_is_named(video, tmp_path):
     (tmp_path / "clip" / "00000.png").write_text("no picture")
     with pytest.raises(InputError, match="cannot identify image"):
+        strip(video, tmp_path, [0], [])
+    (tmp_path / "clip" / "00000.png").write_bytes(CUT_PNG)
+    with pytest.raises(InputError, match=r"00000\.png' cannot be read: Truncated IHDR"):
         strip(video, tmp_path, [0], [])
 
 

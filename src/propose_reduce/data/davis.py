@@ -17,6 +17,7 @@ from propose_reduce.data.faults import Fault, Scan, sound
 from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.files import IMAGE_FAULTS
 from propose_reduce.settings import category_set
 from propose_reduce.structures import Size
 
@@ -107,7 +108,7 @@ def _size(frame: Path) -> Size:
     try:
         with Image.open(frame) as image:
             return image.height, image.width
-    except OSError as error:
+    except IMAGE_FAULTS as error:
         raise InputError(f"'{frame}' is no image or is damaged") from error
 
 

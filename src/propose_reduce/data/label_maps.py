@@ -8,9 +8,13 @@ import numpy as np
 from PIL import Image
 
 from propose_reduce.errors import InputError
+from propose_reduce.files import IMAGE_FAULTS
 
 VOID = 255
 """The value of pixels that are neither right nor wrong (DAVIS)."""
+
+LABEL_MODES = {"P", "L", "1"}
+"""Pillow's names of palette, grey, and black and white."""
 
 
 def read_labels(path: Path, *, binary: bool = False) -> np.ndarray:
@@ -27,15 +31,15 @@ def read_labels(path: Path, *, binary: bool = False) -> np.ndarray:
     try:
         with Image.open(path) as image:
             mode = image.mode
-            if mode not in {"P", "L", "1"}:
-                raise InputError(
-                    f"'{path}' is an image of mode {mode}: write labels as palette indices or "
-                    "8-bit grey values"
-                )
-            labels = np.array(image, dtype=np.uint8)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            labels = np.array(image, dtype=np.uint8) if mode in LABEL_MODES else None
+    except IMAGE_FAULTS as error:
         reason = getattr(error, "strerror", None) or "it is no image or damaged"
         raise InputError(f"'{path}' cannot be read: {reason}") from error
+    if labels is None:
+        raise InputError(
+            f"'{path}' is an image of mode {mode}: write labels as palette indices or "
+            "8-bit grey values"
+        )
     if binary and mode == "L" and np.isin(labels, (0, VOID)).all():
         return (labels > 0).astype(np.uint8)
     return labels

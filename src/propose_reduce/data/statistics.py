@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from propose_reduce import rle
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
@@ -87,7 +88,7 @@ class Statistics:
         table = Table("category", "objects", "object-frames", box=None)
         for name, count in self.categories.items():
             if count.objects:
-                table.add_row(name, str(count.objects), str(count.object_frames))
+                table.add_row(Text(name), str(count.objects), str(count.object_frames))
         if unused := sum(not count.objects for count in self.categories.values()):
             table.add_row(f"{unused} without objects", "", "")
         return table

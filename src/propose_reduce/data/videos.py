@@ -15,6 +15,7 @@ from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.files import IMAGE_FAULTS
 from propose_reduce.structures import Size
 
 EVERYTHING_ELSE = "*"
@@ -143,7 +144,7 @@ def read_image(path: Path) -> np.ndarray:
             return np.array(image.convert("RGB"))
     except FileNotFoundError as error:
         raise InputError(f"'{path}' is missing") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except IMAGE_FAULTS as error:
         raise InputError(f"'{path}' is no image or is damaged: {error}") from error
 
 

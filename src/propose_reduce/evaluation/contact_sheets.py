@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter, UnidentifiedImageError
+from PIL import Image, ImageFilter
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.tracks import Track, Video
+from propose_reduce.files import IMAGE_FAULTS
 
 COLOURS = (
     (0, 158, 115),
@@ -93,7 +94,7 @@ def _picture(video: Video, folder: Path, frame: int, size: tuple[int, int]) -> n
         with Image.open(path) as image:
             image.draft("RGB", size)  # JPEG files are decoded at about the size needed
             small = image.convert("RGB").resize(size, Image.Resampling.BOX)
-    except (OSError, UnidentifiedImageError) as error:
+    except IMAGE_FAULTS as error:
         raise InputError(
             f"frame '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; the "
             "file names of the ground truth are taken relative to the folder of frames"
