@@ -99,7 +99,9 @@ def test_overrides_are_read_as_yaml_and_leave_the_rest_alone():
         ("reduce.kind=hrad", "reduce.kind = 'hrad'"),
         ("propose.key_frames", "must read name.name=value"),
         ("propose.key_frames.x=1", "'key_frames' is a value, not a section"),
-        ("propose.key_frames=[", "setting"),
+        ("propose.key_frames=[", "is no YAML value"),
+        ("propose.key_frames=2001-99-99", "is no YAML value"),
+        (f"propose.key_frames={3000 * '['}", "is no YAML value"),
     ],
 )
 def test_a_wrong_override_is_answered_in_one_line(assignment, message):
@@ -119,6 +121,7 @@ def test_a_preset_of_ones_own(tmp_path):
     ("text", "message"),
     [
         ("model: [", "is no YAML: line 1, column 9: expected the node content"),
+        ("model: 2001-99-99", "is no YAML: month must be in 1..12"),
         ("inference: {max_gap: 3}", "'inference.max_gap': did you mean 'inference.link.max_gap'"),
         ("- a", "must be a mapping of settings, got list"),
         ("modle: {}", "unknown setting 'modle': did you mean 'model'"),

@@ -27,6 +27,9 @@ from propose_reduce.settings_training import TrainingSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
+YAML_FAULTS = (yaml.YAMLError, ValueError, RecursionError)
+"""What PyYAML raises: the second for a date that is none, the third for brackets without end."""
+
 
 def category_set(name: str) -> tuple[str, ...]:
     """Return the categories of a known data set, in id order (docs/method.md)."""
@@ -152,7 +155,7 @@ def load_preset(name: str | Path) -> Preset:
         raise unknown_name("preset", str(name), preset_names())
     try:
         data = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except YAML_FAULTS as error:
         raise InputError(f"preset '{name}' is no YAML: {_yaml_fault(error)}") from error
     return validate(Preset, data, f"preset '{name}'")
 
@@ -208,7 +211,7 @@ def _path_to(kind: type[BaseModel], name: str, *above: str) -> str | None:
     return None
 
 
-def _yaml_fault(error: yaml.YAMLError) -> str:
+def _yaml_fault(error: Exception) -> str:
     """Return what is wrong with a YAML text, and where in it."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
@@ -220,8 +223,8 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
     """Return settings with ``a.b=value`` assignments applied; values are read as YAML.
 
     Raises:
-        InputError: an assignment without ``=``, an unknown key, or a value that is no YAML or out
-            of range.
+        InputError: an assignment without ``=``, an unknown key or stage, or a value that is no
+            YAML or out of range.
     """
     data = settings.model_dump()
     for assignment in assignments:
@@ -230,12 +233,14 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
         if not equals or not all(keys):
             raise InputError(f"setting '{assignment}' must read name.name=value")
         target = data
-        for key in keys[:-1]:
+        for level, key in enumerate(keys[:-1]):
+            if key not in target and keys[:level] == ["training", "stages"]:
+                raise unknown_name("stage", key, target)
             target = target.setdefault(key, {})
             if not isinstance(target, dict):
                 raise InputError(f"setting '{path}': '{key}' is a value, not a section")
         try:
             target[keys[-1]] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except YAML_FAULTS as error:
             raise InputError(f"setting '{assignment}': '{text}' is no YAML value") from error
     return validate(type(settings), data, "")

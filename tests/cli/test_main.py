@@ -84,6 +84,15 @@ def test_an_input_error_becomes_one_line_and_exit_code_2(monkeypatch, capsys):
     assert output.out == ""
 
 
+def test_what_the_system_refuses_is_one_line_with_the_path(tmp_path, monkeypatch, capsys):
+    name = str(tmp_path / ("x" * 300))
+    monkeypatch.setattr(sys, "argv", ["propose-reduce", "data", "check", name])
+    with pytest.raises(SystemExit) as stop:
+        frame.main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"propose-reduce: '{name}': File name too long\n"
+
+
 def test_ctrl_c_before_a_command_begins_is_no_traceback(monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
@@ -109,8 +118,9 @@ def commands(command):
     return [found for child in children.values() for found in commands(child)]
 
 
-def test_an_error_of_our_own_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(frame, "app", command_line_that_raises(RuntimeError("our fault")))
+@pytest.mark.parametrize("kind", [RuntimeError, OSError])
+def test_an_error_of_our_own_keeps_its_traceback(monkeypatch, kind):
+    monkeypatch.setattr(frame, "app", command_line_that_raises(kind("our fault")))
     monkeypatch.setattr(sys, "argv", ["propose-reduce"])
-    with pytest.raises(RuntimeError, match="our fault"):
+    with pytest.raises(kind, match="our fault"):
         frame.main()

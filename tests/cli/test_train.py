@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -34,6 +36,35 @@ def test_a_run_by_a_file_of_ones_own_with_own_data_and_settings(tmp_path):
         "training.stages.only.steps=1",
     )
     assert again.exit_code == 0, again.exception
+
+
+def test_a_weights_file_may_have_any_name(tmp_path):
+    chosen = preset_file(tmp_path, preset())
+    result = run(chosen, "-o", tmp_path / "run", "--init", tmp_path / "a: b #2.safetensors")
+    assert isinstance(result.exception, InputError)
+    assert "a: b #2.safetensors' cannot be read" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "training.stages.olny.steps=1"), "unknown stage 'olny': did you mean 'only'?"),
+        (("--images", "there"), "--images 'there' belongs to --data, which is not given"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_begins(tmp_path, arguments, message):
+    result = run(preset_file(tmp_path, preset()), "-o", tmp_path / "run", *arguments)
+    assert str(result.exception) == message
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_the_extra_it_says_how_to_get_it(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("propose_reduce.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    result = run("shapes_tiny", "-o", tmp_path / "run")
+    assert isinstance(result.exception, InputError)
+    assert "which is not installed: pip install 'propose-reduce[train]'" in str(result.exception)
 
 
 def test_faulty_data_shows_the_list_of_data_check(tmp_path):

@@ -215,6 +215,13 @@ def test_nan_weights_are_not_converted(classifier, tiny, tmp_path):
     assert not (tmp_path / "own.safetensors").exists()
 
 
+def test_the_checkpoint_itself_is_not_overwritten(classifier, tiny, tmp_path):
+    checkpoint = classifier.rename(tmp_path / "own.safetensors")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="must be another file"):
+        convert(checkpoint, tmp_path / "folder" / ".." / "own.safetensors", tiny)
+
+
 @pytest.mark.parametrize("name", ["own.pth", "own"])
 def test_the_output_must_be_safetensors(name, classifier, tiny, tmp_path):
     with pytest.raises(InputError, match=f"{name}' must be another file"):

@@ -23,6 +23,7 @@ DOG = Thing("dog", 0.8, (5, 14, 12, 22))
         (10, 3, [0, 4, 9]),  # 4.5 rounds down
         (10, 5, [0, 2, 4, 6, 9]),
         (3, 5, [0, 1, 2]),  # a short video: every frame once
+        (3, 10**23, [0, 1, 2]),
         (1, 5, [0]),
         (9, 1, [4]),  # one key frame: the middle
         (10, 1, [4]),

@@ -12,6 +12,7 @@ from typing import Protocol
 from propose_reduce.api.outputs import RESULT, Outputs
 from propose_reduce.api.segmenter import Segmented, Segmenter
 from propose_reduce.errors import InputError
+from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
 from propose_reduce.video import find_videos, stored_digest, video_name
 
@@ -81,7 +82,7 @@ def plan(arguments: Iterable[str | Path], folder: Path) -> list[Path]:
                 f"two videos are called '{name}' and would share an output folder: "
                 f"'{names[name]}' and '{path}'; run them with different -o"
             )
-        if path.is_dir() and (folder / name).resolve() == path.resolve():
+        if is_folder(path) and (folder / name).resolve() == path.resolve():
             raise InputError(f"the output of '{path}' would go into that folder: give another -o")
         names[name] = path
     return list(paths.values())

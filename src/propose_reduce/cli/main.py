@@ -61,6 +61,11 @@ def main() -> None:
     except InputError as error:
         print(f"propose-reduce: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a folder that may not be entered, a name that is too long
+        if error.filename is None:
+            raise
+        print(f"propose-reduce: '{error.filename}': {error.strerror}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:  # before a command has begun; later typer sees to it
         sys.exit(130)
 

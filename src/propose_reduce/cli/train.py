@@ -50,19 +50,30 @@ def train(
     from rich.console import Console
 
     from propose_reduce.settings import load_preset, override
-    from propose_reduce.training import recipe
-    from propose_reduce.training.sources import with_own_data
 
+    try:
+        from propose_reduce.training import recipe
+        from propose_reduce.training.sources import with_own_data
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"training needs '{error.name}', which is not installed: "
+            "pip install 'propose-reduce[train]'"
+        ) from error
+    if images is not None and data is None:
+        raise InputError(f"--images '{images}' belongs to --data, which is not given")
     chosen = load_preset(preset)
     if data is not None:
         chosen = with_own_data(chosen, data, images)
-    given = [*(settings or ()), *([f"training.init={init}"] if init else ())]
+    chosen = override(chosen, settings or ())
+    if init is not None:
+        started = chosen.training.model_copy(update={"init": str(init)})
+        chosen = chosen.model_copy(update={"training": started})
     run = recipe.Run(output, resume, devices, _batch_size(batch_size))
     console = Console(stderr=True)
     try:
         with progress_bar("checking the data") as progress:
             path = recipe.train(
-                override(chosen, given),
+                chosen,
                 run,
                 tell=lambda report: console.print(report.show(), soft_wrap=True),
                 progress=progress,

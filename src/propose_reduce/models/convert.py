@@ -46,7 +46,7 @@ def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) ->
             of the wrong shape, NaN or infinite.
     """
     checkpoint, output = Path(checkpoint), Path(output)
-    if output.suffix != ".safetensors" or output.absolute() == checkpoint.absolute():
+    if output.suffix != ".safetensors" or output.resolve() == checkpoint.resolve():
         raise InputError(f"output '{output}' must be another file and end in .safetensors")
     content = read_checkpoint(checkpoint)
     source = recognise(content.tensors)

@@ -30,7 +30,9 @@ def key_frames(num_frames: int, count: int) -> list[int]:
         raise InputError(f"the number of key frames must be at least 1, got {count}")
     if count == 1:
         return [(num_frames - 1) // 2]
-    return sorted({k * (num_frames - 1) // (count - 1) for k in range(count)})
+    if count >= num_frames:
+        return list(range(num_frames))
+    return [k * (num_frames - 1) // (count - 1) for k in range(count)]
 
 
 def mask_nms(masks: Tensor, threshold: float) -> Tensor:

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from propose_reduce.errors import InputError
+from propose_reduce.files import is_folder
 from propose_reduce.video.folder import image_files, natural_order
 
 VIDEO_SUFFIXES = frozenset(
@@ -17,7 +18,7 @@ VIDEO_SUFFIXES = frozenset(
 
 def video_name(path: Path) -> str:
     """Return what a video is called: its folder's name, or its file's without the suffix."""
-    return path.resolve().name if path.is_dir() else path.stem
+    return path.resolve().name if is_folder(path) else path.stem
 
 
 def stored_digest(path: Path) -> str:
