@@ -70,6 +70,12 @@ def test_a_frame_that_is_no_rgb_image_of_the_clips_size_is_refused(frames):
         frame_of(Clip(frames, (4, 6), (4, 6)), 0)
 
 
+def test_frames_with_their_channels_turned_around_fit_torch():
+    bgr = np.arange(72, dtype=np.uint8).reshape(1, 4, 6, 3)
+    frame = frame_of(Clip(bgr[..., ::-1], (4, 6), (4, 6)), 0)
+    assert torch.from_numpy(frame)[0, 0].tolist() == [2, 1, 0]
+
+
 def test_detections_check_what_they_hold():
     scores = torch.full((2, 3), 1 / 3)
     assert len(Detections(MASKS, scores)) == 2

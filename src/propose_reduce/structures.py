@@ -69,7 +69,7 @@ class Clip:
 
 
 def frame_of(clip: Clip, index: int) -> np.ndarray:
-    """Return frame ``index`` of the clip, uint8 RGB (H, W, 3), checked.
+    """Return frame ``index`` of the clip, uint8 RGB (H, W, 3), checked and contiguous.
 
     Raises:
         InputError: the frame is no uint8 RGB image or not of the clip's size.
@@ -79,7 +79,7 @@ def frame_of(clip: Clip, index: int) -> np.ndarray:
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != expected:
         got = f"{getattr(frame, 'dtype', type(frame).__name__)} {getattr(frame, 'shape', '')}"
         raise InputError(f"frame {index} must be uint8 RGB {expected}, got {got.strip()}")
-    return frame
+    return np.ascontiguousarray(frame)  # frames[..., ::-1] turns BGR around; torch takes no such
 
 
 def _require(value: Any, name: str, dtype: str, ndim: int) -> None:

@@ -1,5 +1,7 @@
 import gc
 import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
@@ -9,7 +11,7 @@ from films import FPS, film, numbered, numbers, packets, spoil
 from propose_reduce.errors import InputError
 from propose_reduce.video import file as file_module
 from propose_reduce.video import open_video
-from propose_reduce.video.stream import Stream
+from propose_reduce.video.stream import Stream, ToRgb
 
 KINDS = [
     ("b_frames.mp4", "libx264", "yuv420p", {}),
@@ -87,6 +89,24 @@ def test_streaming_forwards_decodes_every_frame_once(tmp_path, monkeypatch):
         Stream, "frames", lambda self: (decoded.append(1) or frame for frame in original(self))
     )
     assert len(list(frames)) == len(decoded) == 40
+
+
+def test_threads_that_ask_at_once_are_served_one_after_the_other(tmp_path, monkeypatch):
+    inside, most, convert = [], [], ToRgb.__call__
+
+    def counted(self, frame):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.01)  # another thread would come in meanwhile
+        inside.pop()
+        return convert(self, frame)
+
+    monkeypatch.setattr(ToRgb, "__call__", counted)
+    frames = open_video(film(tmp_path / "a.mp4", 12)).frames
+    asked = [11, 0, 5, 6, 2, 9, 1, 10]
+    with ThreadPoolExecutor(4) as threads:
+        assert numbers(list(threads.map(frames.__getitem__, asked))) == asked
+    assert max(most) == 1
 
 
 def test_a_frame_outside_is_an_index_error(tmp_path):

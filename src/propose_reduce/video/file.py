@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from threading import Lock
 
 import av
 import numpy as np
@@ -114,6 +115,9 @@ def _lost(source: Stream, decoded: int, times: list[int], fault: str) -> tuple[s
 class FileFrames:
     """Frames of a video file, decoded when asked for, each sweep direction about once.
 
+    Several threads may ask, as a session that reads ahead and a part that looks at a frame do: one
+    is served at a time, for FFmpeg's decoders and scalers are not made for more.
+
     The frames decoded last stay, up to ``CACHE_BYTES`` and ``CACHE_FRAMES``. Going backwards starts
     decoding early enough to fill that store, so that the frames before are there when they are
     asked for.
@@ -124,6 +128,7 @@ class FileFrames:
         self._index = index
         self._numbers = {time: number for number, time in enumerate(index.times)}
         self._capacity = min(CACHE_FRAMES, max(8, CACHE_BYTES // index.frame_bytes))
+        self._asked = Lock()
         self._kept: dict[int, av.VideoFrame] = {}
         self._source: Stream | None = None
         self._decoder: Iterator[tuple[int, av.VideoFrame]] = iter(())
@@ -135,9 +140,10 @@ class FileFrames:
     def __getitem__(self, index: int, /) -> np.ndarray:
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
-        if index not in self._kept:
-            self._decode(index)
-        return self._index.to_rgb(self._kept[index])
+        with self._asked:
+            if index not in self._kept:
+                self._decode(index)
+            return self._index.to_rgb(self._kept[index])
 
     def _decode(self, index: int) -> None:
         """Decode up to ``index``; where a seek lands too late, start from ever earlier places."""
