@@ -69,6 +69,11 @@ class ReduceSettings(Settings):
         100, ge=1, description="category-aware: most sequences of one class"
     )
 
+    @property
+    def least_score(self) -> float:
+        """Return the score below which no sequence is reported."""
+        return self.min_score if self.kind == "hard" else self.soft_min_score
+
 
 class WindowSettings(Settings):
     """How videos of any length are cut and their sequences joined (docs/method.md)."""

@@ -23,6 +23,19 @@ def test_ids_are_those_of_the_file(tmp_path):
     assert annotations.category_ids == {"cat": 9}
 
 
+def test_a_video_is_called_as_the_evaluation_calls_it(tmp_path):
+    files = ["cam1/JPEGImages/0.jpg"]
+    videos = [{"id": 1, "file_names": files}, {"id": 2, "name": "north", "file_names": files}]
+    annotations = read(tmp_path, {**DATA, "videos": videos})
+    assert [annotations.video_id(name, 1) for name in ("cam1", "north")] == [1, 2]
+
+
+def test_two_videos_of_one_name_are_refused(tmp_path):
+    videos = [{"id": i, "file_names": [f"{place}/cam1/0.jpg"]} for i, place in enumerate("ab")]
+    with pytest.raises(InputError, match="have video 'cam1' under the ids 0, 1"):
+        read(tmp_path, {**DATA, "videos": videos}).video_id("cam1", 1)
+
+
 def test_another_video_or_length_is_refused(tmp_path):
     with pytest.raises(InputError, match="have no video 'pet'; did you mean 'pets'"):
         read(tmp_path).video_id("pet", 2)

@@ -85,6 +85,17 @@ def test_alone_a_sequence_stays_as_it_is():
     assert [columns(voted, 0, t) for t in range(3)] == [[0, 1, 2, 3], [], [4, 5, 6, 7]]
 
 
+def test_where_no_voter_has_a_score_all_count_alike():
+    # A detector that names another class on the last frame leaves nothing for this one.
+    alone = proposals([(LEFT, 0.9), (LEFT, 0.0)])
+    voted, _ = vote(alone, [Kept(0, {0: 0.9})], threshold=0.5)
+    assert [columns(voted, 0, t) for t in range(2)] == [[0, 1, 2, 3]] * 2
+    three = proposals([(LEFT, 0.9), (ALL, 0.0)], [(LEFT, 0.8), (LEFT, 0.0)], [(LEFT, 0.7)] * 2)
+    two = proposals([(LEFT, 0.9), (RIGHT, 0.0)], *[[(LEFT, 0.8), (LEFT, 0.0)]] * 2)
+    assert columns(vote(three, [Kept(0, {0: 0.9})], threshold=0.5)[0], 0, 1) == [0, 1, 2, 3]
+    assert columns(vote(two, [Kept(0, {0: 0.9})], threshold=0.3)[0], 0, 1) == [0, 1, 2, 3]
+
+
 def test_nothing_kept_is_nothing():
     found = proposals([(NONE, 0.0)])
     voted, kept = vote(found, [], threshold=0.5)

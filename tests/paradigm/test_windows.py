@@ -111,6 +111,13 @@ def test_what_one_window_alone_sees_on_shared_frames_has_the_other_s_word_agains
     assert late.score == pytest.approx(3 * 0.8 / (3 + 1))
 
 
+def test_a_sequence_that_is_weak_once_it_is_whole_is_left_out():
+    joined = JoinedSequences(10, CUT, least_score=0.5)
+    joined.add(range(6), [bar(LEFT, range(6), 0.8)])
+    joined.add(range(4, 10), [bar(RIGHT, range(6), 0.6)])  # 0.45 with the other's word against it
+    assert [(s.id, s.score) for s in joined.sequences] == [(1, pytest.approx(0.6))]
+
+
 def test_windows_that_are_not_joined_say_nothing_about_each_other():
     joined = JoinedSequences(10, CUT)
     for frames in (range(6), range(4, 10)):

@@ -122,7 +122,10 @@ def _run_clip(
     """Propose on one video once and reduce in every way; add what comes of it to the tallies."""
     clip = data.clips[id_]
     start = perf_counter()
-    joined = [JoinedSequences(len(clip.frames), variant.windows) for variant in group]
+    joined = [
+        JoinedSequences(len(clip.frames), variant.windows, least_score=variant.reduce.least_score)
+        for variant in group
+    ]
     with open_parts(clip, group[0]) as parts:
         categories = parts.categories
         ids = data.category_ids(categories)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
 from propose_reduce.errors import InputError, nearest
+from propose_reduce.evaluation.tracks import name_of
 
 
 class _Video(BaseModel):
     id: int
+    name: str | None = None
     file_names: list[str] = Field(min_length=1)
 
     @property
-    def name(self) -> str:
-        return PurePosixPath(self.file_names[0]).parent.name
+    def called(self) -> str:
+        """Return its name as the evaluation finds it."""
+        return name_of(self.model_dump(exclude_none=True))
 
 
 class _Category(BaseModel):
@@ -49,10 +52,13 @@ class Annotations(BaseModel):
         """Return the id of a video.
 
         Raises:
-            InputError: the file has no such video, or gives it another number of frames.
+            InputError: the file has no such video or several, or gives it another number of frames.
         """
-        known = {video.name: video for video in self.videos}
+        known = {video.called: video for video in self.videos}
         video = known.get(name)
+        ids = [str(other.id) for other in self.videos if other.called == name]
+        if len(ids) > 1:
+            raise InputError(f"the annotations have video '{name}' under the ids {', '.join(ids)}")
         if video is None:
             guess = nearest(name, known)
             advice = f"; did you mean '{guess}'?" if guess else ""

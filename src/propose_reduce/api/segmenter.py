@@ -130,8 +130,10 @@ class Segmenter:
             video.size, long_side=chosen.model.long_side, short_side=chosen.model.short_side
         )
         clip = Clip(video.frames, size, video.size)
-        windows = chosen.inference.windows
-        joined, unreduced = (JoinedSequences(len(video.frames), windows) for _ in range(2))
+        length, cut = len(video.frames), chosen.inference.windows
+        least = chosen.inference.reduce.least_score
+        joined = JoinedSequences(length, cut, least_score=least)
+        unreduced = JoinedSequences(length, cut)
         try:
             with self._parts.open(clip, video.name) as doors:
                 categories = doors.proposer.categories

@@ -44,7 +44,9 @@ def segment_clip(
     Raises:
         InputError: a part is missing, or breaks its contract (see protocols.py).
     """
-    joined = JoinedSequences(len(clip.frames), settings.windows)
+    joined = JoinedSequences(
+        len(clip.frames), settings.windows, least_score=settings.reduce.least_score
+    )
     for window in find_sequences(clip, proposer, propagator, scorer, settings, progress=progress):
         joined.add(
             window.frames,

@@ -31,7 +31,7 @@ def vote(
     which overlaps a better one of the kept. A pixel belongs to the object where the voters that
     have it there hold at least half of all votes. A voter's weight on a frame is its score of the
     kept sequence's class there; one that sees nothing on a frame votes for that with the score it
-    has over the whole video.
+    has over the whole video. Where none of them has any score, all count alike.
 
     Args:
         proposals: N sequences.
@@ -72,7 +72,8 @@ def _weights(proposals: Proposals, voters: Tensor, category: int) -> Tensor:
     """Return how much each voter counts on each frame: float32 (V, T)."""
     there = proposals.frame_scores[voters, :, category + 1]
     overall = proposals.class_scores[voters, 1:].amax(dim=1)
-    return torch.where(there.isnan(), overall[:, None], there)
+    weights = torch.where(there.isnan(), overall[:, None], there)
+    return weights.masked_fill((weights == 0).all(dim=0), 1.0)
 
 
 def _majority(masks: PackedMasks, voters: Tensor, frame: int, weights: Tensor) -> Tensor:

@@ -85,10 +85,14 @@ class JoinedSequences:
     Args:
         num_frames: of the video.
         settings: what may be joined.
+        least_score: a sequence that scores less once it is whole is left out; its id stays free.
     """
 
-    def __init__(self, num_frames: int, settings: WindowSettings) -> None:
+    def __init__(
+        self, num_frames: int, settings: WindowSettings, *, least_score: float = 0.0
+    ) -> None:
         self._num_frames, self._settings = num_frames, settings
+        self._least_score = least_score
         self._chains: list[list[_Piece]] = []
         self._denied: list[int] = []  # of each chain, frames on which a neighbour saw nothing
         self._alive: list[int] = []  # chains that reach into the last window
@@ -127,7 +131,8 @@ class JoinedSequences:
     def sequences(self) -> list[InstanceSequence]:
         """All sequences in frames of the video, by falling score."""
         joined = [self._joined(number) for number in range(1, len(self._chains) + 1)]
-        return sorted(joined, key=lambda sequence: -sequence.score)
+        reported = [sequence for sequence in joined if sequence.score >= self._least_score]
+        return sorted(reported, key=lambda sequence: -sequence.score)
 
     def _joined(self, number: int) -> InstanceSequence:
         """Return the pieces of one object as one sequence."""
