@@ -1,3 +1,4 @@
+import pickle
 from collections import Counter
 
 import pytest
@@ -40,6 +41,14 @@ def test_the_order_changes_with_epoch_and_seed():
     assert [mixed.sample(n).index for n in range(30, 60)] != first
     assert [mixture([30], seed=1).sample(n).index for n in range(30)] != first
     assert [mixed.sample(n).index for n in range(30)] == first  # also after another epoch
+
+
+def test_samples_go_to_workers_however_these_are_started():
+    source = ShapesPairs(PairSettings(long_side=96, short_side=64), samples=5)
+    own = Mixture({"shapes": source}, {"shapes": None}, 0)
+    own.sample(3)
+    sent = pickle.loads(pickle.dumps(own))  # as spawn and forkserver do
+    assert [sent.sample(n) for n in range(10)] == [own.sample(n) for n in range(10)]
 
 
 def test_weights_share_out_the_samples_and_repeat_a_small_source_evenly():

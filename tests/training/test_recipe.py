@@ -9,6 +9,7 @@ from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import load_preset
 from propose_reduce.settings_training import SourceSettings
+from propose_reduce.training import recipe
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, start_from, train
 from propose_reduce.training.sources import with_own_data
@@ -197,6 +198,27 @@ def test_a_mistake_found_before_the_first_step_leaves_no_folder_behind(
     with pytest.raises(InputError):
         train(chosen, Run(tmp_path / "run", **options))
     assert not (tmp_path / "run").exists()
+
+
+def test_the_largest_batch_size_is_searched_once_and_kept(tmp_path, monkeypatch):
+    found = iter([2, 3])
+    monkeypatch.setattr(recipe, "largest_batch_size", lambda *trial: next(found))
+    chosen = preset({"first": {"steps": 1}, "second": {"steps": 1}})
+    train(chosen, Run(tmp_path / "run", batch_size="auto"))
+    stages = load_preset(tmp_path / "run" / "preset.yaml").training.stages
+    assert [stage.batch_size for stage in stages.values()] == [2, 3]
+    asked = Run(tmp_path / "run", batch_size="auto", resume=True)
+    assert recipe._with_batch_sizes(chosen, network(chosen), asked).training.stages == stages
+    monkeypatch.setenv("LOCAL_RANK", "1")  # as Lightning starts the second process
+    asked = Run(tmp_path / "run", batch_size="auto")
+    assert recipe._with_batch_sizes(chosen, network(chosen), asked).training.stages == stages
+
+
+def test_torchrun_and_a_search_do_not_go_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="or --devices N in place of torchrun"):
+        train(preset(), Run(tmp_path / "run", batch_size="auto"))
 
 
 def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_path):

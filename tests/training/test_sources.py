@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 
+from label_files import write_labels
 from propose_reduce.errors import InputError
 from propose_reduce.settings_training import SourceSettings, StageSettings
 from propose_reduce.training.sources import faulty, open_mixture, open_videos, with_own_data
 from training_runs import preset
-from videosets import write_youtube_vis, youtube_vis_data
+from videosets import write_frames, write_youtube_vis, youtube_vis_data
 
 
 def two_sources(tmp_path, **options):
@@ -80,3 +82,16 @@ def test_a_file_without_its_folder_of_images_is_refused(tmp_path):
         with_own_data(preset(), file)
     with pytest.raises(InputError, match=r"none.json' cannot be read: No such file"):
         with_own_data(preset(), tmp_path / "none.json")
+
+
+def test_what_a_split_leaves_out_may_have_faults(tmp_path):
+    for name in ("in", "out"):
+        write_frames(tmp_path / "JPEGImages" / "480p" / name, 1)
+        maps = np.ones((1, 24, 40 if name == "in" else 39))  # the other does not fit its frame
+        write_labels(tmp_path / "Annotations" / "480p" / name, maps)
+    (tmp_path / "ImageSets" / "2017").mkdir(parents=True)
+    (tmp_path / "ImageSets" / "2017" / "train.txt").write_text("in\n")
+    own = {"own": {"annotations": str(tmp_path), "split": "train"}}
+    assert faulty(preset(sources=own, model={"categories": ["instance"]})) == []
+    every = {"own": {"annotations": str(tmp_path)}}
+    assert len(faulty(preset(sources=every, model={"categories": ["instance"]}))) == 1

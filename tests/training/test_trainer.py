@@ -10,11 +10,13 @@ from safetensors.torch import load_file
 from propose_reduce.errors import InputError
 from propose_reduce.settings_training import StageSettings
 from propose_reduce.training import trainer
+from propose_reduce.training.callbacks import Validation
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, train
 from propose_reduce.training.sources import open_mixture
 from training_runs import network, preset, preset_file
+from videosets import write_youtube_vis
 
 
 def command(preset_file, run, *options):
@@ -39,6 +41,24 @@ def test_two_processes_give_what_one_gives_that_accumulates_their_batches(tmp_pa
         torch.testing.assert_close(shared[name].float(), value.float(), rtol=1e-2, atol=1e-4)
     moved = [name for name in accumulated if not torch.equal(start[name].half(), accumulated[name])]
     assert len(moved) > len(accumulated) / 2
+
+
+@pytest.mark.parametrize(("rank", "rendered"), [("0", True), ("1", False)])
+def test_of_torchruns_processes_one_renders_what_it_judges_on(
+    tmp_path, monkeypatch, rank, rendered
+):
+    monkeypatch.setenv("RANK", rank)
+    chosen = preset(validation={"every": 1, "videos": 1})
+    monkeypatch.setattr(trainer, "export_shapes", lambda folder, *rest: export(folder))
+    found = [c for c in trainer._callbacks(chosen, "only", tmp_path) if isinstance(c, Validation)]
+    assert [one.videos is not None for one in found] == [rendered]
+    assert (tmp_path / "validation").exists() == rendered
+
+
+def export(folder):
+    """Write a data set in place of the rendered one."""
+    folder.mkdir()
+    write_youtube_vis(folder)
 
 
 def trial(monkeypatch, limit):

@@ -57,18 +57,19 @@ class Report:
         return f"{count} fault{'s' * (count != 1)}" if count else "no faults"
 
 
-def scan(path: Path, images: Path | None = None) -> Scan:
+def scan(path: Path, images: Path | None = None, split: str | None = None) -> Scan:
     """Return what an annotation file or folder holds, with its faults; images are not looked at.
 
     Args:
         path: a YouTube-VIS or COCO file, or a DAVIS folder.
         images: the folder that the file names in a file start from; None: IMAGES beside it.
+        split: of a DAVIS folder, the list of its videos to take; None: every video.
 
     Raises:
         InputError: there is nothing readable, or no folder of images.
     """
     if path.is_dir():
-        return scan_davis(path)
+        return scan_davis(path, split)
     folder = path.parent / IMAGES if images is None else images
     if path.exists() and not folder.is_dir():
         raise InputError(f"the images' folder '{folder}' is no folder: give it by --images DIR")
@@ -80,6 +81,7 @@ def scan(path: Path, images: Path | None = None) -> Scan:
 def check(
     path: Path,
     images: Path | None = None,
+    split: str | None = None,
     *,
     decode: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -89,13 +91,14 @@ def check(
     Args:
         path: a YouTube-VIS or COCO file, or a DAVIS folder.
         images: the folder that the file names in a file start from; None: IMAGES beside it.
+        split: of a DAVIS folder, the list of its videos to take; None: every video.
         decode: decode every image to its end; otherwise only its header is read.
         progress: called with (frames done, frames in all).
 
     Raises:
         InputError: nothing readable there.
     """
-    found = scan(path, images)
+    found = scan(path, images, split)
     faults = list(found.faults)
     total = sum(len(video.frames) for video in found.videos.videos)
     for done, fault in enumerate(_frame_faults(found.videos, decode=decode), start=1):

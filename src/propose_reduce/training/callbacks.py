@@ -113,13 +113,13 @@ class Validation(EverySteps):
     """Judges the network by average precision and keeps the best one.
 
     Args:
-        videos: told in the model's categories.
+        videos: told in the model's categories; None where another process judges.
         preset: model, inference, and how often.
         folder: of the stage; gets ``best.ckpt``.
         best: weights file of the best network.
     """
 
-    def __init__(self, videos: VideoSet, preset: Preset, folder: Path, best: Path) -> None:
+    def __init__(self, videos: VideoSet | None, preset: Preset, folder: Path, best: Path) -> None:
         super().__init__(preset.training.validation.every)
         self.videos, self.preset, self.folder, self.best = videos, preset, folder, best
         self.best_precision = -1.0
@@ -127,7 +127,7 @@ class Validation(EverySteps):
     def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
         """Judge on the first process; the others wait."""
         scores = {"AP": 0.0}
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and self.videos is not None:
             precision = getattr(torch, self.preset.training.precision)
             scores = judge(module.result, self.preset, self.videos, precision).scores
             named = {f"validation/{name}": value for name, value in scores.items()}

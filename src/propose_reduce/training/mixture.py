@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Mixture:
     ) -> None:
         self.sources, self.seed = dict(sources), seed
         self._counts = _counts(self.sources, {name: weights[name] for name in self.sources})
-        self._epoch = lru_cache(maxsize=1)(self._shuffled)
+        self._epoch: tuple[int, list[Sample]] | None = None  # the last one, and its samples
 
     def __len__(self) -> int:
         """Return the number of samples of one epoch."""
@@ -54,7 +53,9 @@ class Mixture:
     def sample(self, number: int) -> Sample:
         """Return sample ``number``, 0-based, without end."""
         epoch, place = divmod(number, len(self))
-        return self._epoch(epoch)[place]
+        if self._epoch is None or self._epoch[0] != epoch:
+            self._epoch = (epoch, self._shuffled(epoch))
+        return self._epoch[1][place]
 
     def _shuffled(self, epoch: int) -> list[Sample]:
         generator = np.random.default_rng([self.seed, epoch])

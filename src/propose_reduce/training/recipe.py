@@ -25,12 +25,16 @@ from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import check_fit, load_weights
 from propose_reduce.parts.computing import fast_bfloat16
 from propose_reduce.settings import ModelSettings, Preset, load_preset
-from propose_reduce.settings_training import StageSettings
 from propose_reduce.training.callbacks import write_result
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import Progress, faulty, open_mixture
-from propose_reduce.training.trainer import has_cuda, largest_batch_size, make_trainer
+from propose_reduce.training.trainer import (
+    has_cuda,
+    is_first_process,
+    largest_batch_size,
+    make_trainer,
+)
 
 SETTINGS = "preset.yaml"
 OF_CATEGORIES = ("detector.box_head.predictor.", "detector.mask_head.predictor.mask_fcn_logits.")
@@ -79,8 +83,9 @@ def train(
     network = build(preset.model, preset.training)
     if preset.training.init:
         start_from(network, preset.model, Path(preset.training.init).expanduser())
-    if _is_first_process():
+    if is_first_process():
         _prepare(preset, run, tell, progress)
+    preset = _with_batch_sizes(preset, network, run)
     final = run.folder / "weights.safetensors"
     for name in preset.training.stages:
         done = run.folder / name / "weights.safetensors"
@@ -132,18 +137,12 @@ def _prepare(
             raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
 
 
-def _is_first_process() -> bool:
-    """Tell the process that starts the others, or that torchrun numbers 0."""
-    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
-
-
 def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> TrainingModule:
     """Train one stage and return its module."""
     training, folder = preset.training, run.folder / name
-    seed = 1000 * training.seed + list(training.stages).index(name)
-    stage = _with_batch_size(preset, name, network, run, seed)
+    stage, seed = training.stages[name], _seed(preset, name)
     mixture = open_mixture(preset, stage, seed)
-    if _is_first_process():  # not before: a mistake in them leaves no folder behind
+    if is_first_process():  # not before: a mistake in them leaves no folder behind
         content = json.loads(preset.model_dump_json())
         write_text(run.folder / SETTINGS, yaml.safe_dump(content, sort_keys=False))
     trainer = make_trainer(preset, name, run.folder, run.devices)
@@ -197,16 +196,47 @@ def _with_precision(preset: Preset, run: Run) -> Preset:
     return preset.model_copy(update={"training": training.model_copy(update={"precision": chosen})})
 
 
-def _with_batch_size(
-    preset: Preset, name: str, network: SeqMaskRCNN, run: Run, seed: int
-) -> StageSettings:
-    """Return the stage with the batch size that the run asks for."""
-    training, stage, size = preset.training, preset.training.stages[name], run.batch_size
-    if size == "auto":
-        mixture = open_mixture(preset, stage, seed)
-        size = largest_batch_size(
-            TrainingModule(copy.deepcopy(network), training, stage, seed=seed, steps=1000),
-            StageData(mixture, stage, seed=seed, workers=training.workers),
-            training,
-        )
-    return stage if size is None else stage.model_copy(update={"batch_size": size})
+def _with_batch_sizes(preset: Preset, network: SeqMaskRCNN, run: Run) -> Preset:
+    """Return the preset with the batch sizes that the run asks for; "auto" is searched once.
+
+    The first process writes the preset into the run's folder before Lightning starts the others,
+    with the same command line: they, and a run that goes on, take from there what it has found.
+
+    Raises:
+        InputError: a search in processes that torchrun has started, all at once.
+    """
+    if run.batch_size is None:
+        return preset
+    stages, known = preset.training.stages, {}
+    if run.batch_size == "auto":
+        if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+            raise InputError(
+                "--batch-size auto is searched by one process alone: give a number, or --devices N "
+                "in place of torchrun"
+            )
+        if (run.folder / SETTINGS).is_file() and (run.resume or not is_first_process()):
+            known = load_preset(run.folder / SETTINGS).training.stages
+    sizes = {
+        name: known[name].batch_size if name in known else _batch_size(preset, name, network, run)
+        for name in stages
+    }
+    sized = {n: stage.model_copy(update={"batch_size": sizes[n]}) for n, stage in stages.items()}
+    training = preset.training.model_copy(update={"stages": sized})
+    return preset.model_copy(update={"training": training})
+
+
+def _batch_size(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> int:
+    """Return the number of pairs asked for, or how many fit in this stage."""
+    if isinstance(run.batch_size, int):
+        return run.batch_size
+    training, stage, seed = preset.training, preset.training.stages[name], _seed(preset, name)
+    return largest_batch_size(
+        TrainingModule(copy.deepcopy(network), training, stage, seed=seed, steps=1000),
+        StageData(open_mixture(preset, stage, seed), stage, seed=seed, workers=training.workers),
+        training,
+    )
+
+
+def _seed(preset: Preset, name: str) -> int:
+    """Return the seed of a stage's samples."""
+    return 1000 * preset.training.seed + list(preset.training.stages).index(name)

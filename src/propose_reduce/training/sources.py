@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from propose_reduce.data.check import Report, check, scan
 from propose_reduce.data.clips import PairSettings, PairSource, VideoPairs
-from propose_reduce.data.davis import scan_davis
 from propose_reduce.data.faults import Scan, sound
 from propose_reduce.data.pseudo_videos import PseudoVideoPairs
 from propose_reduce.data.shapes_contours import SHAPES
@@ -112,8 +111,9 @@ def faulty(preset: Preset, progress: Progress | None = None) -> list[Report]:
     """
     reports = [
         check(
-            Path(source.annotations).expanduser(),
+            _path(source),
             _images(source),
+            source.split,
             decode=preset.training.check_images,
             progress=progress,
         )
@@ -128,10 +128,7 @@ def _images(settings: SourceSettings) -> Path | None:
 
 
 def _scan(settings: SourceSettings) -> Scan:
-    path = _path(settings)
-    if path.is_dir():
-        return scan_davis(path, settings.split)
-    return scan(path, _images(settings))
+    return scan(_path(settings), _images(settings), settings.split)
 
 
 def _path(settings: SourceSettings) -> Path:

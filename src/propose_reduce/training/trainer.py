@@ -123,7 +123,8 @@ def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
         ),
     ]
     if training.validation.every:
-        videos = _validation_videos(preset, run / "validation")
+        # torchrun's processes come here at once: one of them renders, and it alone judges
+        videos = _validation_videos(preset, run / "validation") if is_first_process() else None
         callbacks.append(Validation(videos, preset, folder, run / "best.safetensors"))
     return callbacks
 
@@ -147,6 +148,11 @@ def _strategy(devices: int) -> Any:
     backend = "nccl" if has_cuda() else "gloo"
     # A batch without any object to propagate leaves the Seq-Prop head without a gradient.
     return DDPStrategy(process_group_backend=backend, find_unused_parameters=True)
+
+
+def is_first_process() -> bool:
+    """Tell the process that starts the others, or that torchrun numbers 0."""
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
 
 
 def has_cuda() -> bool:
