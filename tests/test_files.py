@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from propose_reduce.errors import InputError
-from propose_reduce.files import is_folder, read_json, replacing, write_text
+from propose_reduce.files import check_folder, is_folder, read_json, replacing, write_text
 
 
 def left(folder):
@@ -50,6 +50,17 @@ def test_a_path_under_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot write '.*file/a/b.txt': Not a directory"):
         write_text(tmp_path / "file" / "a" / "b.txt", "x")
+
+
+def test_a_place_is_looked_at_without_making_it(tmp_path, monkeypatch):
+    check_folder(tmp_path / "new" / "deep")
+    assert left(tmp_path) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write into '.*/file/in': '.*/file' is a file"):
+        check_folder(tmp_path / "file" / "in")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # not for root
+    with pytest.raises(InputError, match=rf"cannot write into '.*': '{tmp_path}' may not be"):
+        check_folder(tmp_path / "new")
 
 
 def test_a_folder_of_that_name_is_not_deleted_for_a_file(tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -48,6 +49,21 @@ def read_json(path: Path) -> Any:
     finally:
         if collecting:
             gc.enable()
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure, before the work for them, that files can be written there; nothing is made.
+
+    Raises:
+        InputError: it or what it would be made in is a file, or may not be changed.
+    """
+    place = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if not place.is_dir():
+        raise InputError(f"cannot write into '{folder}': '{place}' is a file; give another output")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(
+            f"cannot write into '{folder}': '{place}' may not be changed; give another output"
+        )
 
 
 @contextmanager

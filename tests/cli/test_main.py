@@ -1,6 +1,7 @@
 """The command line's frame: cheap help, exit codes, one place where errors become one line."""
 
 import json
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
@@ -91,6 +92,32 @@ def test_what_the_system_refuses_is_one_line_with_the_path(tmp_path, monkeypatch
         frame.main()
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"propose-reduce: '{name}': File name too long\n"
+
+
+ENDLESS = """
+import pathlib, sys, time
+from propose_reduce.cli import main as frame
+from propose_reduce.files import replacing
+
+def write():
+    with replacing(pathlib.Path(sys.argv[1])) as half:
+        half.write_text("half")
+        print("begun", flush=True)
+        time.sleep(600)
+
+frame.app = write
+frame.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_half_written(tmp_path, number):
+    line = [sys.executable, "-c", ENDLESS, str(tmp_path / "a.txt")]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_before_a_command_begins_is_no_traceback(monkeypatch):

@@ -13,6 +13,7 @@ from propose_reduce.ablation.run import Parts, ablate
 from propose_reduce.ablation.store import Store
 from propose_reduce.api.model import Model, choose_precision
 from propose_reduce.api.options import Options
+from propose_reduce.files import check_folder
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip
@@ -46,6 +47,7 @@ def analyze_ablation(
     Raises:
         InputError: the data, an option or the grid has a fault, or the folder cannot be written.
     """
+    check_folder(folder)
     options = options or Options()
     weights = model.weights
     base = options.resolve(weights.settings, weights.inference)

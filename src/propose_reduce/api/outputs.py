@@ -14,7 +14,7 @@ from PIL import Image
 from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import Segmented
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.files import replacing
+from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
 from propose_reduce.results import VideoResult, write_davis, write_youtube_vis
 from propose_reduce.video import Video, write_video
@@ -43,7 +43,7 @@ class Outputs:
         together: write YouTube-VIS and DAVIS output for all videos together too.
 
     Raises:
-        InputError: an unknown format or overlay, or a folder that cannot be made.
+        InputError: an unknown format or overlay, or a folder that cannot be written to.
     """
 
     folder: Path
@@ -60,13 +60,7 @@ class Outputs:
                 raise unknown_name("format", name, FORMATS)
         if self.overlay not in OVERLAYS:
             raise unknown_name("overlay", self.overlay, OVERLAYS)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise InputError(
-                f"output folder '{self.folder}' cannot be made: {reason}; give another"
-            ) from error
+        check_folder(self.folder)
 
     def finished(self, name: str, settings: dict[str, Any]) -> VideoResult | None:
         """Return the result of an earlier run with the same settings, if there is one to keep."""

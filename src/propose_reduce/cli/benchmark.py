@@ -52,7 +52,7 @@ def benchmark(
 
     from propose_reduce.benchmarking import Asked
     from propose_reduce.benchmarking import benchmark as run
-    from propose_reduce.files import write_text
+    from propose_reduce.files import check_folder, write_text
     from propose_reduce.settings import validate
 
     named = {
@@ -65,6 +65,8 @@ def benchmark(
         "device": device,
     }
     asked = validate(Asked, {k: v for k, v in named.items() if v is not None}, "benchmark")
+    if output is not None:
+        check_folder(output.parent)
     with progress_bar("measuring") as progress:
         report = run(asked, progress=progress)
     Console().print(report.table())

@@ -15,7 +15,7 @@ def youtube_vis(
     predictions: Annotated[
         Path,
         typer.Argument(
-            metavar="PRED", help="YouTube-VIS results, a result.json, or a folder of these"
+            metavar="PRED", help="YouTube-VIS results, a result.json, or a folder of such"
         ),
     ],
     output: Annotated[

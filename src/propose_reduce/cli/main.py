@@ -1,13 +1,14 @@
 """The command line's frame: one application, one place where errors become exit codes.
 
 Exit codes: 0 done, 2 the user's mistake (one line, no traceback), 1 our fault (traceback), 130
-stopped by Ctrl-C.
+stopped by Ctrl-C, 143 by SIGTERM, 129 by the terminal's end.
 Commands live in one file each and import what is heavy inside themselves, so that ``--help``
 answers at once.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -54,8 +55,17 @@ app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 
 
+def _leave(number: int, _: object) -> None:
+    """End on a signal as an error would, so that what is half written is removed."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line on stderr and exit code 2."""
+    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
+        number = signal.Signals[name]
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, _leave)
     try:
         app()
     except InputError as error:
