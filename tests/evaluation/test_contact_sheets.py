@@ -73,6 +73,8 @@ def test_a_missing_frame_is_named(video, tmp_path):
         strip(video, tmp_path, [0, 1], [])
     with pytest.raises(InputError, match=r"video 7 \('clip'\) has no file name for frame 2"):
         strip(video, tmp_path, [2], [])
+    with pytest.raises(InputError, match=r"video 7 \('clip'\) has neither a length nor file names"):
+        strip(video, tmp_path, [], [])
 
 
 def test_a_file_that_is_no_image_is_named(video, tmp_path):

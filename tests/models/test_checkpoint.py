@@ -94,7 +94,9 @@ def test_class_names_are_taken_from_the_metadata_in_our_spelling(tmp_path):
         ([1, 2], "must hold a state dict, got list"),
         ({"state_dict": {}}, "holds no state dict"),
         ({"state_dict": 3}, "holds no state dict"),
-        ({"epoch": 3, "loss": 0.5}, "'epoch' must be a tensor, got int"),
+        ({"epoch": 3, "loss": 0.5}, "'epoch' must be a dense tensor, got int"),
+        ({"a": torch.eye(2).to_sparse()}, "'a' must be a dense tensor, got torch.sparse_coo"),
+        ({1: torch.eye(2)}, "tensors must have names, got 1"),
     ],
 )
 def test_plain_data_that_is_no_state_dict_is_refused(content, says, tmp_path):

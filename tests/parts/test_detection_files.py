@@ -116,6 +116,8 @@ def test_arrays_may_hold_nothing_or_many(tmp_path, many):
         ({"masks": LEFT}, r"got bool \(8, 12\)"),
         ({"masks": [LEFT], "scores": [1.5]}, r"scores must be 1 numbers in \[0, 1\], got \[1.5\]"),
         ({"masks": [LEFT], "scores": [np.nan]}, "scores must be"),
+        ({"masks": [LEFT], "scores": ["high"]}, "scores must be"),
+        ({"masks": np.ones((1, 0, 0), bool)}, r"masks must be bool \(O, H, W\)"),
         ({"masks": [LEFT], "labels": [1, 2]}, "labels must be 1 whole numbers"),
         ({"masks": [LEFT], "labels": ["dog"]}, "labels must be 1 whole numbers"),
     ],

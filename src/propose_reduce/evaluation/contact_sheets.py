@@ -68,8 +68,13 @@ def strip(
         width: of one frame in the strip, pixels.
 
     Raises:
-        InputError: an image is missing or cannot be read.
+        InputError: no frames, or an image is missing or cannot be read.
     """
+    if not frames:
+        raise InputError(
+            f"video {video.id} ('{video.name}') has neither a length nor file names; leave out the "
+            "frames"
+        )
     size = (width, max(1, round(width * video.size[0] / video.size[1])))
     parts = []
     for frame in frames:

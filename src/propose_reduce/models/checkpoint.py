@@ -48,9 +48,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not isinstance(state, Mapping) or not state:
         raise InputError(f"checkpoint '{path}' holds no state dict: give a model's weights")
     for name, value in state.items():
-        if not isinstance(value, Tensor):
-            kind = type(value).__name__
-            raise InputError(f"checkpoint '{path}': '{name}' must be a tensor, got {kind}")
+        if not isinstance(value, Tensor) or value.layout != torch.strided:
+            kind = value.layout if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"checkpoint '{path}': '{name}' must be a dense tensor, got {kind}")
+        if not isinstance(name, str):
+            raise InputError(f"checkpoint '{path}': tensors must have names, got {name!r}")
     wrapped = all(name.startswith("module.") for name in state)
     tensors = {
         name.removeprefix("module.") if wrapped else name: value for name, value in state.items()

@@ -213,17 +213,22 @@ def _from_npz(path: Path, size: Size) -> _Found:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"'{path}' is damaged or no npz file: {error}") from error
     masks = arrays.get("masks", np.zeros(0))
-    if masks.ndim != 3 or masks.dtype.kind not in "bui":
+    if masks.ndim != 3 or masks.dtype.kind not in "bui" or 0 in masks.shape[1:]:
         raise InputError(f"'{path}': masks must be bool (O, H, W), got {masks.dtype} {masks.shape}")
     count = len(masks)
-    scores = arrays.get("scores", np.ones(count)).astype(np.float32)
+    scores = arrays.get("scores", np.ones(count))
     labels = arrays.get("labels", np.ones(count, dtype=np.int64))
-    if scores.shape != (count,) or not ((scores >= 0) & (scores <= 1)).all():
+    plain = scores.dtype.kind in "buif" and scores.shape == (count,)
+    if not plain or not ((scores >= 0) & (scores <= 1)).all():
         raise InputError(f"'{path}': scores must be {count} numbers in [0, 1], got {scores!s:.60}")
     if labels.shape != (count,) or labels.dtype.kind not in "ui":
         raise InputError(f"'{path}': labels must be {count} whole numbers, got {labels!s:.60}")
     fitted = resize(torch.from_numpy(masks.astype(bool)), size)
-    return _Found(fitted, torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(scores))
+    return _Found(
+        fitted,
+        torch.from_numpy(labels.astype(np.int64)),
+        torch.from_numpy(scores.astype(np.float32)),
+    )
 
 
 def _from_results(results: Sequence[_Result], clip: Clip, source: str) -> _Found:
