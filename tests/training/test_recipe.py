@@ -221,6 +221,14 @@ def test_torchrun_and_a_search_do_not_go_together(tmp_path, monkeypatch):
         train(preset(), Run(tmp_path / "run", batch_size="auto"))
 
 
+def test_a_model_of_other_categories_is_not_judged_on_shapes(tmp_path):
+    file, _ = write_youtube_vis(tmp_path)
+    own = with_own_data(preset(validation={"every": 1}), file)
+    with pytest.raises(InputError, match=r"set training\.validation\.kind=annotated"):
+        train(own, Run(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_path):
     chosen = preset({"only": {"steps": 2, "learning_rate": 1e30}}, checkpoint_every=1)
     with pytest.raises(InputError, match=r"diverged at step 1: 'backbone.* is beyond half"):

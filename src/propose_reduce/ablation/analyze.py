@@ -13,9 +13,10 @@ from propose_reduce.ablation.run import Parts, ablate
 from propose_reduce.ablation.store import Store
 from propose_reduce.api.model import Model, choose_precision
 from propose_reduce.api.options import Options
+from propose_reduce.errors import InputError
 from propose_reduce.files import check_folder
 from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
-from propose_reduce.settings import InferenceSettings
+from propose_reduce.settings import InferenceSettings, PartsSettings
 from propose_reduce.structures import Clip
 
 
@@ -51,6 +52,11 @@ def analyze_ablation(
     options = options or Options()
     weights = model.weights
     base = options.resolve(weights.settings, weights.inference)
+    if base.parts != PartsSettings():
+        raise InputError(
+            f"preset '{options.preset}' names other parts, and an ablation is of the model's own: "
+            "give one without, or none"
+        )
     chosen = parse_grid(base.inference, grid, full=full)
     long_side, short_side = base.model.long_side, base.model.short_side
     data = read_clips(

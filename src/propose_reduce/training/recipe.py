@@ -28,7 +28,7 @@ from propose_reduce.settings import ModelSettings, Preset, load_preset
 from propose_reduce.training.callbacks import write_result
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
-from propose_reduce.training.sources import Progress, faulty, open_mixture
+from propose_reduce.training.sources import Progress, check_validation, faulty, open_mixture
 from propose_reduce.training.trainer import (
     has_cuda,
     is_first_process,
@@ -127,6 +127,7 @@ def _prepare(
         raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
     if not run.resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' exists and is not empty: give a new folder, or --resume")
+    check_validation(preset)
     if not run.resume:
         reports = faulty(preset, progress)
         for report in reports:

@@ -64,6 +64,20 @@ def open_source(settings: SourceSettings, pairs: PairSettings, model: ModelSetti
     return VideoPairs(videos, pairs)
 
 
+def check_validation(preset: Preset) -> None:
+    """Make sure that what the run is to be judged on can be judged.
+
+    Raises:
+        InputError: rendered shapes for a model of other categories.
+    """
+    validation = preset.training.validation
+    if validation.every and validation.kind == "shapes" and preset.model.categories != SHAPES:
+        raise InputError(
+            "training.validation judges on rendered shapes, which the model does not know: set "
+            "training.validation.kind=annotated and training.validation.annotations"
+        )
+
+
 def open_videos(settings: SourceSettings) -> VideoSet:
     """Return an annotated data set in its own categories.
 
