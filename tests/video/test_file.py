@@ -1,13 +1,14 @@
 import gc
 import struct
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
 import pytest
 
-from films import FPS, film, numbered, numbers, packets, spoil
+from films import FPS, film, number, numbered, numbers, packets, spoil
 from propose_reduce.errors import InputError
 from propose_reduce.video import file as file_module
 from propose_reduce.video import open_video
@@ -80,6 +81,18 @@ def test_frames_that_are_no_longer_kept_are_freed_at_once(tmp_path, monkeypatch)
     finally:
         gc.enable()
     assert alive <= 8 + 2  # what is kept, the index's first, the decoder's last
+
+
+def test_a_video_that_is_let_go_frees_its_frames_and_its_file_at_once(tmp_path):
+    frames = open_video(film(tmp_path / "a.mp4")).frames
+    number(frames[3])
+    alive = weakref.ref(frames)
+    gc.disable()
+    try:
+        del frames
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_streaming_forwards_decodes_every_frame_once(tmp_path, monkeypatch):

@@ -181,20 +181,9 @@ class FileFrames:
             self._source = Stream(self._path)
         if key_frame > 0:
             self._source.seek(self._index.times[key_frame])
-        self._decoder = self._numbered(self._source, key_frame)
+        numbers = self._numbers if self._index.rising else None
+        self._decoder = _numbered(self._source, key_frame, numbers)
         self._position = key_frame
-
-    def _numbered(self, source: Stream, start: int) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Yield frames from ``start`` on with their numbers.
-
-        Frames shown before the key frame but decoded after it lack what they build on: left out.
-        """
-        for count, frame in enumerate(source.frames()):
-            number = count
-            if self._index.rising:
-                number = -1 if frame.pts is None else self._numbers.get(frame.pts, -1)
-            if number >= start:
-                yield number, frame
 
     def _advance(self, index: int) -> bool:
         """Decode on until ``index`` is there; False when it does not come."""
@@ -212,3 +201,24 @@ class FileFrames:
         except (av.error.FFmpegError, OSError):
             return False
         return False
+
+
+def _numbered(
+    source: Stream, start: int, numbers: dict[int, int] | None
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield frames from ``start`` on with their numbers.
+
+    Frames shown before the key frame but decoded after it lack what they build on: left out. A
+    function, for as a method it would tie the frames to themselves, out of the count's reach.
+
+    Args:
+        source: at a key frame.
+        start: number of that frame.
+        numbers: of the frames by their time; None: they are counted.
+    """
+    for count, frame in enumerate(source.frames()):
+        number = count
+        if numbers is not None:
+            number = -1 if frame.pts is None else numbers.get(frame.pts, -1)
+        if number >= start:
+            yield number, frame
