@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -58,13 +59,15 @@ def test_a_mistake_is_told_before_anything_begins(tmp_path, arguments, message):
     assert not (tmp_path / "run").exists()
 
 
-def test_without_the_extra_it_says_how_to_get_it(tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("propose_reduce.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "lightning", None)
-    result = run("shapes_tiny", "-o", tmp_path / "run")
-    assert isinstance(result.exception, InputError)
-    assert "which is not installed: pip install 'propose-reduce[train]'" in str(result.exception)
+def test_without_the_extra_it_says_how_to_get_it(tmp_path):
+    without = (
+        "import sys; sys.modules['lightning'] = None; from propose_reduce.cli.main import main"
+    )
+    line = [sys.executable, "-c", f"{without}; main()", "train", "shapes_tiny", "-o", "run"]
+    result = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.returncode == 2
+    assert "which is not installed: pip install 'propose-reduce[train]'" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_faulty_data_shows_the_list_of_data_check(tmp_path):
