@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -55,19 +57,29 @@ app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 
 
-def _leave(number: int, _: object) -> None:
-    """End on a signal as an error would, so that what is half written is removed."""
-    sys.exit(128 + number)
+@contextmanager
+def _ending_as_errors_do() -> Iterator[None]:
+    """Let the signals that end a process raise SystemExit, so that what is half written goes."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    numbers = [signal.Signals[n] for n in ("SIGTERM", "SIGHUP") if n in signal.Signals.__members__]
+    ours = [n for n in numbers if signal.getsignal(n) == signal.SIG_DFL]  # nohup has one ignored
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line on stderr and exit code 2."""
-    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
-        number = signal.Signals[name]
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has it ignored
-            signal.signal(number, _leave)
     try:
-        app()
+        with _ending_as_errors_do():
+            app()
     except InputError as error:
         print(f"propose-reduce: {error}", file=sys.stderr)
         sys.exit(2)
