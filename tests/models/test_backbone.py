@@ -22,7 +22,9 @@ def test_any_timm_model_gives_maps_at_strides_4_to_64(name):
     assert [features.c2.shape[1], features.c3.shape[1]] == backbone.map_channels[:2]
 
 
-@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
+@pytest.mark.parametrize(
+    "name", ["vit_tiny_patch16_224", "mixer_s32_224", "swin_tiny_patch4_window7_224"]
+)
 def test_a_model_without_these_maps_is_refused(name):
     with pytest.raises(InputError, match=f"'{name}' gives no feature maps at strides 4, 8, 16, 32"):
         Backbone(name)

@@ -118,6 +118,19 @@ def test_losses_are_finite_with_and_without_objects(count):
     torch.stack(list(losses.values())).sum().backward()
 
 
+def test_an_image_with_nothing_but_a_crowd_teaches_no_class():
+    network = tiny_network().train()
+    everywhere = torch.tensor([[0.0, 0.0, 90.0, 60.0]])
+    nothing = DetectionTargets(
+        NOTHING, torch.zeros(0, dtype=torch.int64), square_mask(20)[:0], everywhere
+    )
+    losses = network.detector.losses(
+        network.features(square_frame(20)[None]).pyramid, [SIZE], [nothing]
+    )
+    assert all(loss.isfinite() for loss in losses.values())
+    assert (losses["class"], losses["box"]) == (0, 0)
+
+
 def test_boxes_in_a_crowd_are_not_trained_as_background():
     network = tiny_network()
     everywhere = torch.tensor([[0.0, 0, 90, 60]])

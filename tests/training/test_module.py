@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -67,3 +70,26 @@ def test_without_an_average_the_network_itself_is_the_result():
     built = network(chosen)
     stage = chosen.training.stages["only"]
     assert TrainingModule(built, chosen.training, stage, seed=0, steps=1).result is built
+
+
+PROCESS = """
+import sys
+from torch import distributed
+from propose_reduce.training.module import first_fault
+
+rank, meeting = int(sys.argv[1]), sys.argv[2]
+distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+print([first_fault(fault if rank else "") for fault in ("", "diverged on batch 3")])
+"""
+
+
+def test_what_one_process_finds_all_of_them_say(tmp_path):
+    line = [sys.executable, "-c", PROCESS]
+    processes = [
+        subprocess.Popen(
+            [*line, str(rank), str(tmp_path / "meeting")], stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=300)[0].strip() for process in processes]
+    assert said == ["['', 'diverged on batch 3']"] * 2

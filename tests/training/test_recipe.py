@@ -9,7 +9,7 @@ from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import load_preset
 from propose_reduce.settings_training import SourceSettings
-from propose_reduce.training import recipe
+from propose_reduce.training import callbacks, recipe, trainer
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, start_from, train
 from propose_reduce.training.sources import with_own_data
@@ -43,6 +43,61 @@ def test_a_run_that_was_killed_and_resumed_gives_the_same_weights_bit_for_bit(
     assert not (tmp_path / "broken" / "second" / "weights.safetensors").exists()
     resumed = train(chosen, Run(tmp_path / "broken", resume=True))
     assert same_weights(unbroken, resumed)
+
+
+def test_a_run_goes_on_with_the_learning_rate_it_is_given(tmp_path, monkeypatch):
+    begun = preset({"only": {"steps": 4, "weight_decay": 0.1}}, checkpoint_every=2)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        with pytest.raises(RuntimeError, match="went down"):
+            train(begun, Run(tmp_path / "run"))
+    lower = preset({"only": {"steps": 4, "learning_rate": 1e-6}}, checkpoint_every=1)
+    train(lower, Run(tmp_path / "run", resume=True))
+    log = (tmp_path / "run" / "only" / "logs-2" / "metrics.csv").read_text().splitlines()
+    rates = [column for column, name in enumerate(log[0].split(",")) if name.startswith("lr-")]
+    shown = {
+        float(cells[c])
+        for cells in (line.split(",") for line in log[1:])
+        for c in rates
+        if cells[c]
+    }
+    assert shown == {1e-6}
+    checkpoint = torch.load(tmp_path / "run" / "only" / "last.ckpt", weights_only=False)
+    groups = checkpoint["optimizer_states"][0]["param_groups"]
+    assert {group["weight_decay"] for group in groups} == {0.0, 1e-4}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"average": 0.5}, "training.average"),
+        ({"stages": {"only": {"optimizer": "sgd"}}}, "training.stages.only.optimizer"),
+        ({"model": {"mask_layers": 2}}, "model"),
+    ],
+)
+def test_a_resumed_run_refuses_what_its_checkpoint_does_not_fit(tmp_path, changes, name):
+    train(preset({"only": {"steps": 1}}), Run(tmp_path / "run"))
+    with pytest.raises(InputError, match=f"began with another {name}"):
+        train(preset(**changes), Run(tmp_path / "run", resume=True))
+
+
+def test_the_best_weights_are_those_of_the_whole_run(tmp_path, monkeypatch):
+    found = iter([0.2, 0.9, 0.3, 0.4])
+    monkeypatch.setattr(callbacks, "judge", lambda *asked: Judged({"AP": next(found)}))
+    monkeypatch.setattr(trainer, "_validation_videos", lambda *asked: ())
+    stages = {"first": {"steps": 2}, "second": {"steps": 2}}
+    train(preset(stages, validation={"every": 1}), Run(tmp_path / "run"))
+    card = load_weights(tmp_path / "run" / "best.safetensors").card
+    assert (card["stage"], card["step"], card["validation"]["AP"]) == ("first", 2, 0.9)
+    best = torch.load(tmp_path / "run" / "second" / "best.ckpt", weights_only=False)
+    assert best["global_step"] == 2
+
+
+class Judged:
+    """What is left of a judgement in these tests."""
+
+    def __init__(self, scores):
+        self.scores = scores
 
 
 def test_accumulated_batches_count_as_one_step_and_resume_too(tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ def test_of_torchruns_processes_one_renders_what_it_judges_on(
     monkeypatch.setattr(trainer, "export_shapes", lambda folder, *rest: export(folder))
     found = [c for c in trainer._callbacks(chosen, "only", tmp_path) if isinstance(c, Validation)]
     assert [one.videos is not None for one in found] == [rendered]
-    assert (tmp_path / "validation").exists() == rendered
+    assert (tmp_path / "validation-1").exists() == rendered
 
 
 def export(folder):

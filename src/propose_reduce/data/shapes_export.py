@@ -131,8 +131,11 @@ def _add(video: ShapesVideo, number: int, data: dict[str, Any], images: Path | N
 def _write_frame(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+    # not imwrite, which takes no name beyond ASCII on Windows
+    done, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not done:
         raise OSError(f"frame {path.name} was refused")
+    path.write_bytes(content.tobytes())
 
 
 def _annotation(masks: np.ndarray, whole: np.ndarray) -> dict[str, Any]:

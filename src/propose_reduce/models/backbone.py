@@ -18,6 +18,7 @@ from propose_reduce.errors import InputError, unknown_name
 
 STRIDES = (4, 8, 16, 32)  # of C2..C5 and P2..P5; P6 halves P5 once more
 SIZE_DIVISOR = 32
+TRIAL = (96, 160)  # a size that no model is made for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +111,7 @@ def _feature_model(name: str) -> Any:
     try:
         with torch.device("meta"):  # a look at its strides, without the cost of its weights
             known: Any = timm.create_model(name, pretrained=False, features_only=True)
+        known.eval()(torch.zeros(1, 3, *TRIAL, device="meta"))  # some take one size of image only
         places = {entry["reduction"]: entry["index"] for entry in known.feature_info.info}
         indices = [places[stride] for stride in STRIDES]
         return timm.create_model(name, pretrained=False, features_only=True, out_indices=indices)

@@ -202,7 +202,9 @@ class Detector(nn.Module):
         # beta 1, where torchvision's own loss has 1/9; averaged over all samples
         box_loss = functional.smooth_l1_loss(codes, torch.cat(wanted), beta=1.0, reduction="sum")
         return {
-            "class": functional.cross_entropy(output.logits, labels),
+            # not the mean, which is no number where an image has but crowds
+            "class": functional.cross_entropy(output.logits, labels, reduction="sum")
+            / max(len(labels), 1),
             "box": box_loss / max(len(labels), 1),
         }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
@@ -102,8 +103,12 @@ def write(result: VideoResult, path: Path) -> None:
         settings=result.settings,
         sequences=[_from_sequence(sequence, ids) for sequence in result.sequences],
     )
+    try:
+        text = document.model_dump_json()
+    except PydanticSerializationError as error:
+        raise InputError(f"a result cannot be called {result.name!r}: rename the video") from error
     with replacing(path) as temporary:
-        temporary.write_text(document.model_dump_json(), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _from_sequence(sequence: InstanceSequence, category_ids: dict[str, int]) -> Sequence:

@@ -9,16 +9,15 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-import cv2
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
 
 from propose_reduce.data.videos import VideoSet
 from propose_reduce.files import replacing
-from propose_reduce.models.weights import save_weights
+from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import Preset
 from propose_reduce.training.batches import MicroBatch
 from propose_reduce.training.module import TrainingModule
@@ -112,6 +111,8 @@ class WeightsFile(EverySteps):
 class Validation(EverySteps):
     """Judges the network by average precision and keeps the best one.
 
+    Its checkpoint is the best of the stage, its weights file the best of the whole run.
+
     Args:
         videos: told in the model's categories; None where another process judges.
         preset: model, inference, and how often.
@@ -137,9 +138,9 @@ class Validation(EverySteps):
         if average_precision > self.best_precision:
             self.best_precision = average_precision
             trainer.save_checkpoint(self.folder / "best.ckpt")
-            if trainer.is_global_zero:
-                card = {"step": trainer.global_step, "validation": scores}
-                write_result(self.best, module, self.preset, card)
+            if trainer.is_global_zero and average_precision > _judged(self.best):
+                card = {"stage": self.folder.name, "step": trainer.global_step}
+                write_result(self.best, module, self.preset, {**card, "validation": scores})
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best for a resumed run."""
@@ -148,6 +149,13 @@ class Validation(EverySteps):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best so far."""
         self.best_precision = state_dict["best_precision"]
+
+
+def _judged(path: Path) -> float:
+    """Return the average precision that a weights file was kept for; -1 without a file."""
+    if not path.is_file():
+        return -1.0
+    return float(load_weights(path).card.get("validation", {}).get("AP", -1.0))
 
 
 class StageProgress(RichProgressBar):
@@ -189,7 +197,7 @@ class SamplePictures(EverySteps):
         picture = sample_picture(network, batch.pairs)
         network.train(training)
         with replacing(self.folder / f"{trainer.global_step:07d}.png") as path:
-            cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1]))
+            Image.fromarray(picture).save(path)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
@@ -57,10 +57,21 @@ class TrainingModule(lightning.LightningModule):
         return cast(SeqMaskRCNN, self.average.module)
 
     def on_train_start(self) -> None:
-        """Put the networks into their modes; the average is only ever used."""
+        """Put the networks into their modes, and what the stage asks for into the optimiser.
+
+        The average is only ever used. A checkpoint brings the rates that it was made with; a run
+        that goes on with others, as after divergence, is to have those.
+        """
         self.network.train()
         if self.average is not None:
             self.average.eval()
+        optimizer, schedule = self.trainer.optimizers[0], cast(LambdaLR, self.lr_schedulers())
+        asked = make_optimizer(self.network, self.stage).param_groups
+        schedule.base_lrs = [group["lr"] for group in asked]
+        for group, wanted in zip(optimizer.param_groups, asked, strict=True):
+            factor = schedule.lr_lambdas[0](schedule.last_epoch)
+            kept = {key: value for key, value in wanted.items() if key != "params"}
+            group |= {**kept, "lr": wanted["lr"] * factor, "initial_lr": wanted["lr"]}
 
     def training_step(self, batch: MicroBatch, batch_index: int) -> Tensor:
         """Return the sum of the losses of one micro-batch."""
@@ -70,8 +81,10 @@ class TrainingModule(lightning.LightningModule):
         losses = self.network(batch.pairs)
         total = torch.stack(list(losses.values())).sum()
         named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
-        if not torch.isfinite(total):
-            raise self.diverged(batch, f"losses {named}")
+        finite = bool(torch.isfinite(total))
+        fault = "" if finite else str(self.diverged(batch, f"losses {named}"))
+        if fault := first_fault(fault):
+            raise InputError(fault)
         size = len(batch.samples)
         self.log_dict(named, batch_size=size, on_step=True)
         self.log("loss/total", total.detach(), batch_size=size, on_step=True, prog_bar=True)
@@ -127,6 +140,19 @@ class TrainingModule(lightning.LightningModule):
             f"training diverged at step {self.global_step}{where}: {what}; lower the learning "
             "rate, or look at these samples; the last checkpoint is from before"
         )
+
+
+def first_fault(own: str) -> str:
+    """Return the fault of the first process that has one, the same in all; empty where none has.
+
+    Args:
+        own: of this process. One that stopped by itself would leave the others waiting for it.
+    """
+    if not distributed.is_available() or not distributed.is_initialized():
+        return own
+    faults: list[str] = [""] * distributed.get_world_size()
+    distributed.all_gather_object(faults, own)
+    return next((fault for fault in faults if fault), "")
 
 
 def _average(network: SeqMaskRCNN, decay: float) -> AveragedModel:

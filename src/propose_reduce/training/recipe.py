@@ -123,8 +123,10 @@ def _prepare(
 ) -> None:
     """Refuse what cannot work before the first step."""
     folder, settings = run.folder, run.folder / SETTINGS
-    if run.resume and not settings.is_file():
-        raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
+    if run.resume:
+        if not settings.is_file():
+            raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
+        _check_same(preset, load_preset(settings), folder)
     if not run.resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' exists and is not empty: give a new folder, or --resume")
     check_validation(preset)
@@ -168,6 +170,27 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     if trainer.global_step < steps:
         raise InputError(f"stopped at step {trainer.global_step} of {steps}: --resume goes on")
     return module
+
+
+def _check_same(asked: Preset, begun: Preset, folder: Path) -> None:
+    """Raise InputError where a checkpoint does not fit what a resumed run asks for."""
+    now, then = asked.training, begun.training
+    both = now.stages.keys() & then.stages.keys()
+    changed = {
+        "model": asked.model != begun.model,
+        "training.average (0 or not)": bool(now.average) != bool(then.average),
+        **{
+            f"training.stages.{name}.optimizer": now.stages[name].optimizer
+            != then.stages[name].optimizer
+            for name in sorted(both)
+        },
+    }
+    for name, differs in changed.items():
+        if differs:
+            raise InputError(
+                f"the run in '{folder}' began with another {name}: resume it without the change, "
+                "or give a new folder"
+            )
 
 
 @contextmanager

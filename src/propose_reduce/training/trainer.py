@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ from propose_reduce.training.callbacks import (
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import open_videos
+
+LONGEST_WAIT = timedelta(days=1)
+"""Of processes for the first one, which alone looks at all images, and judges on its way."""
 
 PRECISIONS: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}  # Lightning's words
 
@@ -124,14 +128,15 @@ def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
     ]
     if training.validation.every:
         # torchrun's processes come here at once: one of them renders, and it alone judges
-        videos = _validation_videos(preset, run / "validation") if is_first_process() else None
+        videos = _validation_videos(preset, run) if is_first_process() else None
         callbacks.append(Validation(videos, preset, folder, run / "best.safetensors"))
     return callbacks
 
 
-def _validation_videos(preset: Preset, folder: Path) -> VideoSet:
+def _validation_videos(preset: Preset, run: Path) -> VideoSet:
     """Return the videos to validate on; those of the shapes benchmark are rendered first."""
     wanted: ValidationSettings = preset.training.validation
+    folder = run / f"validation-{wanted.videos}"  # another number of them on resuming: others
     source: SourceSettings = wanted
     if wanted.kind == "shapes":
         if not (folder / "annotations.json").is_file():
@@ -147,7 +152,9 @@ def _strategy(devices: int) -> Any:
         return "auto"
     backend = "nccl" if has_cuda() else "gloo"
     # A batch without any object to propagate leaves the Seq-Prop head without a gradient.
-    return DDPStrategy(process_group_backend=backend, find_unused_parameters=True)
+    return DDPStrategy(
+        process_group_backend=backend, find_unused_parameters=True, timeout=LONGEST_WAIT
+    )
 
 
 def is_first_process() -> bool:
