@@ -52,6 +52,18 @@ def test_every_kind_of_image_becomes_rgb(tmp_path, name, array, mode):
     assert frame.shape == (4, 6, 3)
 
 
+@pytest.mark.parametrize("name", ["a.webp", "a.tif", "a.png"])
+def test_of_several_pictures_in_one_image_the_first_is_taken_and_the_rest_is_told(tmp_path, name):
+    first, *rest = (Image.fromarray(np.full((4, 6, 3), v, np.uint8)) for v in (0, 120, 250))
+    first.save(tmp_path / name, save_all=True, append_images=rest)
+    video = open_video(tmp_path / name)
+    assert (len(video.frames), video.frames[0].max()) == (1, 0)
+    assert video.warnings == (
+        "of its 3 pictures the first alone is taken: make a video file of them",
+    )
+    assert open_video(put(tmp_path / "one" / name)).warnings == ()
+
+
 def test_alpha_lies_on_black(tmp_path):
     rgba = np.zeros((1, 2, 4), np.uint8)
     rgba[0] = [[200, 100, 50, 0], [200, 100, 50, 255]]

@@ -59,6 +59,13 @@ def read_image(path: Path) -> np.ndarray:
         raise InputError(f"'{path}' cannot be decoded: {error}") from error
 
 
+def pictures_in(path: Path) -> int:
+    """Return how many pictures an image file holds that ``read_image`` can read."""
+    with warnings.catch_warnings(), Image.open(path) as image:
+        warnings.simplefilter("ignore")
+        return getattr(image, "n_frames", 1)
+
+
 def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)

@@ -13,7 +13,13 @@ from propose_reduce.structures import Frames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file
 from propose_reduce.video.find import video_files, video_name
-from propose_reduce.video.folder import SUFFIXES, FolderFrames, image_files, readable_files
+from propose_reduce.video.folder import (
+    SUFFIXES,
+    FolderFrames,
+    image_files,
+    pictures_in,
+    readable_files,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +64,7 @@ def open_video(source: str | Path | np.ndarray) -> Video:
             raise InputError(f"video '{path}' does not exist")
         if path.stat().st_size == 0:
             raise InputError(f"video '{path}' is an empty file")
-        return _open_images(path, [path]) if path.suffix.lower() in SUFFIXES else _open_file(path)
+        return _open_image(path) if path.suffix.lower() in SUFFIXES else _open_file(path)
     except OSError as error:
         raise InputError(f"video '{path}' cannot be read: {error.strerror or error}") from error
 
@@ -79,6 +85,15 @@ def _open_folder(path: Path) -> Video:
         f"its {len(images)} images are taken for the frames of one video, the video files beside "
         f"them are left out: name '{others[0]}' to have it done"
     )
+    return replace(video, warnings=(*video.warnings, told))
+
+
+def _open_image(path: Path) -> Video:
+    """Open one image as a video of one frame."""
+    video, count = _open_images(path, [path]), pictures_in(path)
+    if count == 1:
+        return video
+    told = f"of its {count} pictures the first alone is taken: make a video file of them"
     return replace(video, warnings=(*video.warnings, told))
 
 
