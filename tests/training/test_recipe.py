@@ -13,7 +13,7 @@ from propose_reduce.training import callbacks, recipe, trainer
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, start_from, train
 from propose_reduce.training.sources import with_own_data
-from training_runs import network, preset, same_weights
+from training_runs import network, preset, preset_file, same_weights
 from videosets import write_youtube_vis, youtube_vis_data
 
 
@@ -76,7 +76,8 @@ def test_a_run_goes_on_with_the_learning_rate_it_is_given(tmp_path, monkeypatch)
     ],
 )
 def test_a_resumed_run_refuses_what_its_checkpoint_does_not_fit(tmp_path, changes, name):
-    train(preset({"only": {"steps": 1}}), Run(tmp_path / "run"))
+    (tmp_path / "run").mkdir()
+    preset_file(tmp_path / "run", preset())
     with pytest.raises(InputError, match=f"began with another {name}"):
         train(preset(**changes), Run(tmp_path / "run", resume=True))
 
