@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
+from label_files import CUT_PNG
 from propose_reduce.data.check import check, scan
 from propose_reduce.errors import InputError
 from videosets import write_youtube_vis, youtube_vis_data
@@ -41,6 +42,10 @@ def test_a_right_data_set_has_no_faults(tmp_path):
     assert report.statistics.videos == 1
 
 
+def cut_header(path):
+    path.write_bytes(CUT_PNG)
+
+
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
@@ -63,7 +68,7 @@ def test_a_frame_that_cannot_be_used_is_named(tmp_path, spoil, text):
     assert "00001.jpg" in fault.text
 
 
-@pytest.mark.parametrize("spoil", [remove, empty, no_image, resize])
+@pytest.mark.parametrize("spoil", [remove, empty, no_image, cut_header, resize])
 def test_headers_alone_show_what_needs_no_decoding(tmp_path, spoil):
     file, images = write_youtube_vis(tmp_path)
     spoil(images / "a" / "00001.jpg")

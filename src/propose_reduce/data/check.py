@@ -17,6 +17,7 @@ from propose_reduce.data.statistics import Statistics, statistics
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import scan_youtube_vis
 from propose_reduce.errors import InputError
+from propose_reduce.files import IMAGE_FAULTS
 
 IMAGES = "JPEGImages"  # beside the file, as YouTube-VIS has it
 SHOWN = 200  # faults that are printed; more of them scroll the table away
@@ -129,7 +130,7 @@ def _header_fault(video: AnnotatedVideo, t: int) -> str | None:
     try:
         with Image.open(path) as image:
             size = (image.height, image.width)
-    except OSError:
+    except IMAGE_FAULTS:
         return f"'{path}' is missing, no image or damaged"
     if size != video.size:
         got, expected = (f"{side[1]}x{side[0]}" for side in (size, video.size))

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from propose_reduce.errors import InputError
+from propose_reduce.files import IMAGE_FAULTS
 from propose_reduce.video.pixels import check_size, on_black
 
 SUFFIXES = frozenset(
@@ -53,7 +54,7 @@ def read_image(path: Path) -> np.ndarray:
         raise InputError(f"'{path}' is no image") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"'{path}' is too large: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say damaged
+    except IMAGE_FAULTS as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"'{path}' cannot be decoded: {error}") from error
