@@ -54,15 +54,15 @@ class Annotations(BaseModel):
         Raises:
             InputError: the file has no such video or several, or gives it another number of frames.
         """
-        known = {video.called: video for video in self.videos}
-        video = known.get(name)
-        ids = [str(other.id) for other in self.videos if other.called == name]
-        if len(ids) > 1:
-            raise InputError(f"the annotations have video '{name}' under the ids {', '.join(ids)}")
-        if video is None:
-            guess = nearest(name, known)
+        found = [video for video in self.videos if video.called == name]
+        if not found:
+            guess = nearest(name, [video.called for video in self.videos])
             advice = f"; did you mean '{guess}'?" if guess else ""
             raise InputError(f"the annotations have no video '{name}'{advice}")
+        if len(found) > 1:
+            ids = ", ".join(str(video.id) for video in found)
+            raise InputError(f"the annotations have video '{name}' under the ids {ids}")
+        (video,) = found
         if len(video.file_names) != num_frames:
             raise InputError(
                 f"the annotations give video '{name}' {len(video.file_names)} frames, it has "

@@ -81,9 +81,8 @@ class TrainingModule(lightning.LightningModule):
         losses = self.network(batch.pairs)
         total = torch.stack(list(losses.values())).sum()
         named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
-        finite = bool(torch.isfinite(total))
-        fault = "" if finite else str(self.diverged(batch, f"losses {named}"))
-        if fault := first_fault(fault):
+        own = "" if torch.isfinite(total) else str(self.diverged(batch, f"losses {named}"))
+        if fault := first_fault(own):
             raise InputError(fault)
         size = len(batch.samples)
         self.log_dict(named, batch_size=size, on_step=True)

@@ -123,21 +123,21 @@ def _prepare(
 ) -> None:
     """Refuse what cannot work before the first step."""
     folder, settings = run.folder, run.folder / SETTINGS
-    if run.resume:
-        if not settings.is_file():
-            raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
-        _check_same(preset, load_preset(settings), folder)
+    if run.resume and not settings.is_file():
+        raise InputError(f"'{folder}' holds no run to resume: leave out --resume to start one")
     if not run.resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' exists and is not empty: give a new folder, or --resume")
     check_validation(preset)
-    if not run.resume:
-        reports = faulty(preset, progress)
-        for report in reports:
-            if tell is not None:
-                tell(report)
-        if reports:
-            names = ", ".join(f"'{report.name}' has {report.verdict()}" for report in reports)
-            raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
+    if run.resume:
+        _check_same(preset, load_preset(settings), folder)
+        return
+    reports = faulty(preset, progress)
+    for report in reports:
+        if tell is not None:
+            tell(report)
+    if reports:
+        names = ", ".join(f"'{report.name}' has {report.verdict()}" for report in reports)
+        raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
 
 
 def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> TrainingModule:
