@@ -17,13 +17,13 @@ import numpy as np
 import torch
 
 from plain_method import follow, mean_iou
-from propose_reduce.data.shapes_export import export_shapes
+from propose_reduce.components.computing import computing
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, read_image
+from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.masks import PackedMasks
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.paradigm.propose import key_frames, propose
-from propose_reduce.parts.computing import computing
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, read_image
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip, Seed
 from propose_reduce.training.validation import clip_of

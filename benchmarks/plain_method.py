@@ -24,12 +24,12 @@ from propose_reduce.benchmarking.workload import (
     SCORING,
     Workload,
 )
+from propose_reduce.components.computing import computing
+from propose_reduce.components.seq_mask_rcnn import read_image
 from propose_reduce.masks import PackedMasks, scoring_boxes
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate
 from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.parts.computing import computing
-from propose_reduce.parts.seq_mask_rcnn import read_image
 
 
 def plain(

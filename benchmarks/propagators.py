@@ -23,15 +23,17 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from propose_reduce.components.flow import FlowPropagator
+from propose_reduce.components.sam_video import SamVideoPropagator
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.models.build import build
-from propose_reduce.parts.flow import FlowPropagator
-from propose_reduce.parts.sam_video import SamVideoPropagator
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.protocols import Propagator
 from propose_reduce.settings import load_preset
 from propose_reduce.structures import Clip, Seed
 
-TESTS = Path(__file__).parents[1] / "tests"  # the tiny video models are those of the tests
+TESTS = (
+    Path(__file__).parents[1] / "tests" / "helpers"
+)  # the tiny video models are those of the tests
 SAM_VIDEO = ("sam2", "edgetam", "sam3-tracker")
 PROPAGATORS = ("flow", *SAM_VIDEO, "seq-mask-rcnn")
 SIZE = (96, 160)

@@ -27,6 +27,10 @@ import cv2
 import numpy as np
 
 from propose_reduce import rle
+from propose_reduce.components.detection_files import DetectionFiles
+from propose_reduce.components.flow import FlowPropagator
+from propose_reduce.components.scorers import KeyFrameScorer
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
@@ -40,10 +44,6 @@ from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.paradigm.reduce import Kept
 from propose_reduce.paradigm.report import report
 from propose_reduce.paradigm.sequences import propose_sequences
-from propose_reduce.parts.detection_files import DetectionFiles
-from propose_reduce.parts.flow import FlowPropagator
-from propose_reduce.parts.scorers import KeyFrameScorer
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.protocols import Propagator
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import InferenceSettings, category_set

@@ -25,13 +25,13 @@ from torch import Tensor
 
 from propose_reduce import rle
 from propose_reduce.api.model import PRECISIONS, choose_precision
-from propose_reduce.data.shapes_export import export_shapes
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.files import write_text
 from propose_reduce.models.weights import LoadedModel, load_weights
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.settings import Preset, override
 from propose_reduce.structures import Seed
 from propose_reduce.training.validation import clip_of, ground_truth, segment_set

@@ -2,7 +2,6 @@
 
 import pytest
 from hypothesis import settings
-
 from pretend_gpu import pretend_gpu
 
 # A slow machine is no fault of the code: no example has a time limit.

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-
 from places import REPOSITORY
 from snippets import python_snippets, run_snippets
+
 from test_rooms import GROUND, MAY_IMPORT, ROOMS
 
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))

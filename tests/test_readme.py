@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from places import REPOSITORY
+from snippets import run_snippets
+
 from propose_reduce import rle
 from propose_reduce.data.shapes import shapes_video
-from propose_reduce.data.shapes_contours import SHAPES
+from propose_reduce.data.shapes.contours import SHAPES
 from propose_reduce.video import write_video
-from snippets import run_snippets
 
 README = REPOSITORY / "README.md"
 BLOCK = re.compile(

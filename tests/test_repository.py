@@ -9,7 +9,6 @@ from importlib.metadata import entry_points, version
 
 import pytest
 import yaml
-
 from places import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))

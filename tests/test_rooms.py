@@ -15,29 +15,26 @@ GROUND = {
     "structures",
     "protocols",
     "settings",
-    "settings_base",
-    "settings_inference",
-    "settings_training",
     "masks",
     "rle",
 }
 ROOMS = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | ROOMS, GROUND),
-    "parts": GROUND | {"data", "models"},
+    "components": GROUND | {"data", "models"},
     "evaluation": GROUND | {"data", "results"},
-    "visualization": GROUND | {"results"},
-    "training": GROUND | ROOMS | {"parts", "evaluation"},
-    "api": GROUND | ROOMS | {"parts", "evaluation", "visualization", "training"},
-    "ablation": GROUND | ROOMS | {"parts", "evaluation", "api"},
-    "benchmarking": GROUND | ROOMS | {"parts", "api"},
+    "drawing": GROUND | {"results"},
+    "training": GROUND | ROOMS | {"components", "evaluation"},
+    "api": GROUND | ROOMS | {"components", "evaluation", "drawing", "training"},
+    "ablation": GROUND | ROOMS | {"components", "evaluation", "api"},
+    "benchmarking": GROUND | ROOMS | {"components", "api"},
     "cli": GROUND
     | ROOMS
-    | {"parts", "evaluation", "visualization", "training", "api", "ablation", "benchmarking"},
+    | {"components", "evaluation", "drawing", "training", "api", "ablation", "benchmarking"},
     "__init__": {"api", "errors", "structures", "results"},
     "__main__": {"cli"},
 }
-TORCH_FREE = ["evaluation", "video", "results", "visualization", "cli.main"]
+TORCH_FREE = ["evaluation", "video", "results", "drawing", "cli.main"]
 
 
 def imported_rooms(file: Path) -> set[str]:

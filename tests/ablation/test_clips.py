@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from videosets import SIZE, write_frames, write_youtube_vis, youtube_vis_data
 
 from propose_reduce.ablation import read_clips
 from propose_reduce.errors import InputError
-from videosets import SIZE, write_frames, write_youtube_vis, youtube_vis_data
 
 
 def read(file, images, **options):

@@ -4,9 +4,9 @@ import itertools
 import weakref
 
 import pytest
-
 from ablations import Ablation
 from fakes import Thing, World
+
 from propose_reduce.ablation import run
 from propose_reduce.errors import InputError
 

@@ -3,12 +3,12 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from weight_files import CATEGORIES, tiny_weights
 
 from propose_reduce.api import segment
 from propose_reduce.api.model import choose_device, choose_precision, load
 from propose_reduce.errors import InputError
 from propose_reduce.settings import load_preset
-from weight_files import CATEGORIES, tiny_weights
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ import resource
 import av
 import numpy as np
 import pytest
-from PIL import Image
-from pycocotools import mask as coco
-
 from fakes import FakePropagator
 from films import film, packets, spoil
+from PIL import Image
+from pycocotools import mask as coco
+from worlds import segmenter, world_film
+
 from propose_reduce.api import Annotations, Outputs, plan, predict, raise_failures
 from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
-from worlds import segmenter, world_film
 
 
 class Silence:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-
 from fakes import FakePropagator, FakeProposer, FakeScorer
+from weight_files import tiny_weights
+from worlds import INPUT, WORLD
+
 from propose_reduce.api import Options, load, prepare
 from propose_reduce.errors import InputError
 from propose_reduce.settings import validate
-from weight_files import tiny_weights
-from worlds import INPUT, WORLD
 
 FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
 PARTS = (FakeProposer(WORLD), FakePropagator(WORLD), FakeScorer(WORLD))

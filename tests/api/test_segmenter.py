@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-
 from fakes import FakePropagator, FakeProposer, World
+from worlds import CAT, DOG, WORLD, segmenter, world_film
+
 from propose_reduce.api import Options, Segmenter
 from propose_reduce.errors import InputError
-from worlds import CAT, DOG, WORLD, segmenter, world_film
 
 FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-
-import propose_reduce
 from fakes import FakePropagator, FakeProposer, FakeScorer
 from films import film, packets, spoil
-from propose_reduce.errors import InputError
 from worlds import INPUT, WORLD
+
+import propose_reduce
+from propose_reduce.errors import InputError
 
 FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
 

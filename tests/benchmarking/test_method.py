@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-
 from benchmarks_tiny import tiny_work
+
 from propose_reduce.benchmarking.measure import Contender, measure, median
 from propose_reduce.benchmarking.method import propose_reduce
 from propose_reduce.benchmarking.report import Run
 from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import ASIDE, OTHER, STAGES
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.masks import PackedMasks
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Seed
 

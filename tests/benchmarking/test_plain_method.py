@@ -1,8 +1,8 @@
 """The plain method of benchmarks/ and this package give the same masks."""
 
 import pytest
-
 from benchmarks_tiny import BENCHMARKS, tiny_work
+
 from propose_reduce.benchmarking.measure import Contender, measure
 from propose_reduce.benchmarking.method import propose_reduce
 from propose_reduce.benchmarking.workload import ASIDE, STAGES

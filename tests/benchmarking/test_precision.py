@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from benchmarks_tiny import BENCHMARKS
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
-
-from benchmarks_tiny import BENCHMARKS
 
 SMALL = 2.0**-10  # lost beside 1 in bfloat16, which keeps 8 bits; not by itself
 

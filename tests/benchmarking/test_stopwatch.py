@@ -4,10 +4,10 @@ from threading import Thread
 
 import pytest
 import torch
+from networks import tiny_network
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from networks import tiny_network
 from propose_reduce.benchmarking import stopwatch
 from propose_reduce.benchmarking.stopwatch import Stopwatch, counted_operations
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from propose_reduce.ablation import FILES
 from propose_reduce.cli import main as frame
-from propose_reduce.data.shapes_export import export_shapes
+from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.models.build import build
 from propose_reduce.models.weights import save_weights
 from propose_reduce.settings import InferenceSettings, ModelSettings, category_set

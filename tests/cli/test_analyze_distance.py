@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+from label_files import write_labels
 from typer.testing import CliRunner
 
-from label_files import write_labels
 from propose_reduce import rle
 from propose_reduce.cli import main as frame
 from propose_reduce.evaluation.distance_report import FILES

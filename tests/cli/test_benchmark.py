@@ -4,9 +4,9 @@ import json
 import sys
 
 import pytest
+from benchmarks_tiny import BENCHMARKS, tiny_preset
 from typer.testing import CliRunner
 
-from benchmarks_tiny import BENCHMARKS, tiny_preset
 from propose_reduce.benchmarking import machine
 from propose_reduce.benchmarking.workload import STAGES
 from propose_reduce.cli import main as frame

@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
-
 from label_files import write_labels
 from places import REFERENCE
+from typer.testing import CliRunner
+
 from propose_reduce.cli import main as frame
 from propose_reduce.evaluation.davis_metrics import METRICS
 

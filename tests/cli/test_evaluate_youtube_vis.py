@@ -4,12 +4,12 @@ import json
 import sys
 
 import pytest
-from typer.testing import CliRunner
-
 from places import REFERENCE
+from typer.testing import CliRunner
+from vis_files import object_, prediction, truth
+
 from propose_reduce.cli import main as frame
 from propose_reduce.errors import InputError
-from vis_files import object_, prediction, truth
 
 CASE = REFERENCE / "eval" / "ytvis" / "case07"
 

@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-
 from films import film, packets, spoil
+from weight_files import tiny_weights
+from worlds import INPUT, segmenter, world_film
+
 from propose_reduce import api
 from propose_reduce.cli import main as frame
 from propose_reduce.results import VideoResult
-from weight_files import tiny_weights
-from worlds import INPUT, segmenter, world_film
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@ import subprocess
 import sys
 
 import pytest
+from training_runs import preset, preset_file
 from typer.testing import CliRunner
+from videosets import write_youtube_vis, youtube_vis_data
 
 from propose_reduce.cli.main import app
 from propose_reduce.errors import InputError
 from propose_reduce.models.weights import load_weights
 from propose_reduce.training.module import TrainingModule
-from training_runs import preset, preset_file
-from videosets import write_youtube_vis, youtube_vis_data
 
 
 def run(*arguments):

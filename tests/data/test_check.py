@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from label_files import CUT_PNG
 from PIL import Image
 from rich.console import Console
+from videosets import write_youtube_vis, youtube_vis_data
 
-from label_files import CUT_PNG
 from propose_reduce.data.check import check, scan
 from propose_reduce.errors import InputError
-from videosets import write_youtube_vis, youtube_vis_data
 
 
 def remove(path):

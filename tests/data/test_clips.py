@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from videosets import rectangle, video_set
 
 from propose_reduce.data.clips import PairSettings, VideoPairs, sample_generator, serves
 from propose_reduce.errors import InputError
-from videosets import rectangle, video_set
 
 SETTINGS = PairSettings(long_side=40, short_side=24, flip=0.0)
 

@@ -5,15 +5,15 @@ import json
 import cv2
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
-
 from places import SHARED, needs_shared
+from pycocotools.coco import COCO
+from videosets import SIZE, rectangle, video_set, write_frames
+
 from propose_reduce.data.clips import PairSettings, sample_generator
 from propose_reduce.data.coco import read_coco, scan_coco
 from propose_reduce.data.pseudo_videos import PseudoVideoPairs
 from propose_reduce.data.transforms import ViewRange
 from propose_reduce.errors import InputError
-from videosets import SIZE, rectangle, video_set, write_frames
 
 REAL = SHARED / "realdata" / "coco"
 

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
-
 from label_files import CUT_PNG
+from PIL import Image
 from places import SHARED, needs_shared
+from videosets import rectangle, write_frames
+
 from propose_reduce.data.davis import read_davis, scan_davis
 from propose_reduce.errors import InputError
-from videosets import rectangle, write_frames
 
 REAL = SHARED / "realdata" / "vis_with_masks"
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from label_files import CUT_PNG, write_labels
 from PIL import Image
 
-from label_files import CUT_PNG, write_labels
 from propose_reduce.data.label_maps import read_labels
 from propose_reduce.errors import InputError
 

@@ -7,8 +7,8 @@ import pytest
 
 from propose_reduce import rle
 from propose_reduce.data.shapes import shapes_video
-from propose_reduce.data.shapes_contours import SHAPES
-from propose_reduce.data.shapes_export import export_shapes, shapes_annotations
+from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.shapes.export import export_shapes, shapes_annotations
 from propose_reduce.data.statistics import statistics
 from propose_reduce.data.videos import read_image
 from propose_reduce.data.youtube_vis import read_youtube_vis

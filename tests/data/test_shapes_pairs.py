@@ -5,7 +5,7 @@ import pytest
 
 from propose_reduce.data.clips import PairSettings, sample_generator
 from propose_reduce.data.shapes import shapes_video
-from propose_reduce.data.shapes_pairs import ShapesPairs
+from propose_reduce.data.shapes.pairs import ShapesPairs
 
 PAIRS = ShapesPairs(PairSettings(160, 96, flip=0.0), samples=10)
 

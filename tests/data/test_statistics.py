@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from videosets import rectangle, video_set
 
 from propose_reduce.data.statistics import CategoryCount, statistics
-from videosets import rectangle, video_set
 
 
 def square(column, side=10):

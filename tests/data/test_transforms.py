@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from videosets import rectangle
 
 from propose_reduce.data.transforms import ViewRange, random_view, training_frame, view_of
 from propose_reduce.data.videos import LabelledFrame
-from videosets import rectangle
 
 RED, GREY = (220, 10, 10), (90, 90, 90)
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from label_files import CUT_PNG
+from PIL import Image
+from videosets import rectangle, video_set
+
 from propose_reduce.data.videos import (
     LabelledFrame,
     read_image,
@@ -12,7 +13,6 @@ from propose_reduce.data.videos import (
     with_categories,
 )
 from propose_reduce.errors import InputError
-from videosets import rectangle, video_set
 
 MASK = rectangle(2, 2, 9, 9)
 

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from pycocotools import mask as coco
-
 from places import SHARED, needs_shared
+from pycocotools import mask as coco
+from videosets import rectangle, write_youtube_vis, youtube_vis_data
+
 from propose_reduce.data.youtube_vis import read_youtube_vis, scan_youtube_vis
 from propose_reduce.errors import InputError
-from videosets import rectangle, write_youtube_vis, youtube_vis_data
 
 
 def scanned(tmp_path, data):

@@ -3,9 +3,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from label_files import CUT_PNG
+from PIL import Image
+from vis_files import track
+
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.contact_sheets import (
     COLOURS,
@@ -18,7 +19,6 @@ from propose_reduce.evaluation.contact_sheets import (
     strip,
 )
 from propose_reduce.evaluation.tracks import Video
-from vis_files import track
 
 BLUE = (0, 0, 255)
 

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-
 from label_files import write_labels
 from places import REFERENCE
+
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_davis
 

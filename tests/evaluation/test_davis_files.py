@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from label_files import write_labels
+
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.davis_files import PngMaps, find_sequences
 

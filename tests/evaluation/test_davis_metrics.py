@@ -6,9 +6,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import REFERENCE
 from rich.console import Console
 
-from places import REFERENCE
 from propose_reduce.evaluation.davis_metrics import METRICS, DavisMetrics, ObjectScores, Series
 
 OFFICIAL = json.loads((REFERENCE / "eval" / "davis_statistics.json").read_text())

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from label_files import write_labels
 from PIL import Image
+from places import SHARED, needs_shared
 from pycocotools.mask import iou
 
-from label_files import write_labels
-from places import SHARED, needs_shared
 from propose_reduce import rle
 from propose_reduce.data.label_maps import read_labels
 from propose_reduce.errors import InputError

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
 from places import REFERENCE
+
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.davis_metrics import METRICS, STATISTICS, DavisMetrics
 from propose_reduce.evaluation.davis_sequence import evaluate_davis_sequence

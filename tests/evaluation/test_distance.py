@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from label_files import write_labels
 from places import REFERENCE
+
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.distance import (

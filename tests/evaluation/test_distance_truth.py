@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
 from label_files import write_labels
+
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.distance_truth import open_truth

@@ -1,8 +1,8 @@
 import pytest
+from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.error_breakdown import ERRORS
-from vis_files import CAT, DOG, object_, prediction, truth
 
 LEFT, RIGHT = "####....", "....####"
 

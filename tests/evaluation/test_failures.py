@@ -1,8 +1,8 @@
 import pytest
+from vis_files import DOG, object_, prediction, truth
 
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.failures import TITLES, failure_cases
-from vis_files import DOG, object_, prediction, truth
 
 LEFT, RIGHT, BOTH = "####....", "....####", "########"
 

@@ -1,12 +1,12 @@
 import json
 
 import pytest
+from sequences import result, sequence
+from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.files import load_predictions
-from sequences import result, sequence
-from vis_files import CAT, DOG, object_, prediction, truth
 
 TWO_VIDEOS = truth(object_("##.", "#.."), object_("..#", None, video=2, category=DOG), videos=2)
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from vis_files import CAT, DOG, track
 
 from propose_reduce.evaluation.judgement import Job, judge
 from propose_reduce.evaluation.mistakes import KINDS
-from vis_files import CAT, DOG, track
 
 HALF, NINETY = 0, 8
 LEFT, RIGHT = "####....", "....####"

@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from vis_files import track
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
 from propose_reduce.evaluation.tracks import Track
-from vis_files import track
 
 
 def overlap_of(first, second):

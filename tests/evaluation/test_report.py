@@ -5,12 +5,12 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
+from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.report import LISTED, write_report
 from propose_reduce.evaluation.tracks import read_ground_truth
-from vis_files import CAT, DOG, object_, prediction, truth
 
 LEFT, RIGHT = "####....", "....####"
 OBJECTS = [object_(LEFT, LEFT), object_(RIGHT, RIGHT, video=2, category=DOG)]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.tracks import name_of, read_ground_truth, read_predictions
-from vis_files import CAT, DOG, object_, prediction, truth
 
 ONE = truth(object_("##.", "#.."))
 

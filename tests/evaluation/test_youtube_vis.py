@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from places import REFERENCE, SHARED, needs_shared
+from vis_files import CAT, DOG, object_, prediction, truth
+
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
@@ -17,7 +18,6 @@ from propose_reduce.evaluation.matching import MAX_PREDICTIONS
 from propose_reduce.evaluation.overlap import mask_areas, overlap
 from propose_reduce.evaluation.precision import KEYS
 from propose_reduce.evaluation.tracks import read_ground_truth, read_predictions
-from vis_files import CAT, DOG, object_, prediction, truth
 
 CASES = sorted((REFERENCE / "eval" / "ytvis").iterdir())
 

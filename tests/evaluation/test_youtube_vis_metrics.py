@@ -3,10 +3,10 @@ import json
 
 import pytest
 from rich.console import Console
+from vis_files import DOG, object_, prediction, truth
 
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.precision import KEYS
-from vis_files import DOG, object_, prediction, truth
 
 TWO_VIDEOS = truth(object_("##.", "#.."), object_("..#", None, video=2, category=DOG), videos=2)
 HALF = [prediction(0.5, "##.", "#..")]

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-
 from networks import TINY, tiny_network
+
 from propose_reduce.errors import InputError
 from propose_reduce.models.build import build
 from propose_reduce.settings import ModelSettings, load_preset, preset_names
-from propose_reduce.settings_training import TrainingSettings
+from propose_reduce.settings.training import TrainingSettings
 
 
 @pytest.mark.parametrize(

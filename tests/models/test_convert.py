@@ -9,9 +9,9 @@ import torchvision
 from safetensors.torch import load_file
 
 from propose_reduce.errors import InputError
-from propose_reduce.models.conversion import Conversion
-from propose_reduce.models.convert import convert
-from propose_reduce.models.convert_categories import COCO_LABELS
+from propose_reduce.models.convert.categories import COCO_LABELS
+from propose_reduce.models.convert.conversion import Conversion
+from propose_reduce.models.convert.convert import convert
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.settings import category_set
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from propose_reduce.models.convert_categories import COCO_LABELS, counterparts
+from propose_reduce.models.convert.categories import COCO_LABELS, counterparts
 from propose_reduce.settings import category_set
 
 

@@ -6,12 +6,12 @@ import pytest
 import timm
 import torch
 import torchvision
-
 from checkpoints import MODEL, VARIANTS, shapes
+
 from propose_reduce.models.backbone import Backbone
 from propose_reduce.models.build import build
-from propose_reduce.models.convert_keys import AUTHORS, CLASSIFIER, TORCHVISION, recognise
-from propose_reduce.models.convert_match import MisfitError, match_tensors
+from propose_reduce.models.convert.keys import AUTHORS, CLASSIFIER, TORCHVISION, recognise
+from propose_reduce.models.convert.match import MisfitError, match_tensors
 from propose_reduce.settings import load_preset
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from networks import square_batch, square_frame, square_mask, tiny_network
+
 from propose_reduce.models.rpn import DetectionTargets
 
 SIZE = (60, 90)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from networks import square_batch, square_frame, square_mask, tiny_network
 
 SIX = {"rpn_objectness", "rpn_box", "class", "box", "mask", "propagation"}

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
+
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import (
     doors_needed,

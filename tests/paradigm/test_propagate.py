@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from fakes import FakePropagator, Thing, World
+
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.propagate import propagate
 from propose_reduce.structures import FrameMasks, Seed

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fakes import FakeProposer, Thing, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes import FakeProposer, Thing, World
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.propose import key_frames, mask_nms, propose
 from propose_reduce.settings import ProposeSettings

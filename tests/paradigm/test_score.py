@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from fakes import FakeScorer, Thing, World
+
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.score import mean_scores, score_frame
 from propose_reduce.structures import Detections

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
+
 from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Detections

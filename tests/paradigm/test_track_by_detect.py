@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-
 from fakes import FakeProposer, Thing, World
+
 from propose_reduce.paradigm.track_by_detect import link, track_by_detect
 from propose_reduce.settings import InferenceSettings, LinkSettings
 from propose_reduce.structures import Detections

@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import find_sequences, segment_clip

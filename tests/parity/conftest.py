@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-
 from checkpoints import formula_state, unused_state
-from propose_reduce.models.convert import convert
+
+from propose_reduce.models.convert.convert import convert
 from propose_reduce.models.weights import load_weights
 
 

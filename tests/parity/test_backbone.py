@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from checkpoints import MODEL
 from formula_frames import image
 

@@ -9,13 +9,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from checkpoints import MODEL
+from formulas import tensor
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign, box_iou, clip_boxes_to_image, nms
 
-from checkpoints import MODEL
-from formulas import tensor
 from propose_reduce.models.detector import BOX_WEIGHTS
 from propose_reduce.models.roi_heads import BOX_BINS, MASK_BINS, RoIFeatures
 from propose_reduce.models.rpn import LEVEL_STRIDES, Anchors

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-
 from checkpoints import MODEL
 from formula_frames import REAL, image
+
 from propose_reduce.paradigm.propose import mask_nms
 
 pytestmark = pytest.mark.parity

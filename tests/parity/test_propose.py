@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-
 from checkpoints import MODEL
 from formula_frames import SIZE, image
+
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, Session
 from propose_reduce.masks import scoring_boxes
 from propose_reduce.paradigm.propose import mask_nms
 from propose_reduce.paradigm.score import mean_scores, score_frame
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, Session
 from propose_reduce.settings import InferenceSettings, category_set
 from propose_reduce.structures import Clip, Detections, Seed
 

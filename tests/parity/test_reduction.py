@@ -14,8 +14,8 @@ import re
 import numpy as np
 import pytest
 import torch
-
 from places import REFERENCE
+
 from propose_reduce import rle
 from propose_reduce.masks import present, scoring_boxes
 from propose_reduce.paradigm.propose import key_frames, mask_nms

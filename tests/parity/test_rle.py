@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
 from places import REFERENCE
+
 from propose_reduce import rle
 
 CASES = json.loads((REFERENCE / "eval" / "rle.json").read_text())

@@ -8,10 +8,10 @@ import json
 import numpy as np
 import pytest
 import torch
-
 from checkpoints import MODEL, formula_state
 from formulas import tensor, uniform
-from propose_reduce.models.convert_keys import AUTHORS
+
+from propose_reduce.models.convert.keys import AUTHORS
 from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate, soft_iou_loss
 
 pytestmark = pytest.mark.parity

@@ -9,7 +9,7 @@ from torchvision.models.detection._utils import overwrite_eps
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.ops import FrozenBatchNorm2d
 
-from propose_reduce.models.convert import convert
+from propose_reduce.models.convert.convert import convert
 from propose_reduce.models.weights import load_weights
 
 pytestmark = pytest.mark.parity

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools import mask as coco
+from sequences import drawn, result, sequence
 
 from propose_reduce.errors import InputError
 from propose_reduce.results import davis_palette, write_davis, write_youtube_vis
-from sequences import drawn, result, sequence
 
 TWO = result(
     sequence(1, 0.3, "##. ##.", None),

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sequences import result, sequence
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
 from propose_reduce.results.native import ResultFile
 from propose_reduce.structures import InstanceSequence
-from sequences import result, sequence
 
 SCHEMA = json.loads((files("propose_reduce.results") / "result.schema.json").read_text())
 

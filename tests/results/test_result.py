@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from rich.console import Console
+from sequences import drawn, result, sequence
 
 from propose_reduce.errors import InputError
-from sequences import drawn, result, sequence
 
 TWO = result(
     sequence(1, 0.9, "##. ...", None, dog=0.2),

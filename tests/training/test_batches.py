@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from training_runs import network, preset, shapes_batches
 
 from propose_reduce.training.batches import to_device
-from training_runs import network, preset, shapes_batches
 
 
 def tensors(value):

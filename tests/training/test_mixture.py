@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from propose_reduce.data.clips import PairSettings
-from propose_reduce.data.shapes_pairs import ShapesPairs
+from propose_reduce.data.shapes.pairs import ShapesPairs
 from propose_reduce.errors import InputError
 from propose_reduce.training.mixture import Mixture
 

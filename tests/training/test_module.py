@@ -3,9 +3,9 @@ import sys
 
 import pytest
 import torch
+from training_runs import network, preset, shapes_batches
 
 from propose_reduce.training.module import TrainingModule
-from training_runs import network, preset, shapes_batches
 
 
 def test_a_few_steps_on_one_pair_bring_every_loss_down(monkeypatch):

@@ -1,8 +1,8 @@
 import pytest
-
-from propose_reduce.settings_training import StageSettings
-from propose_reduce.training.optimisation import learning_rate_factor, make_optimizer
 from training_runs import network, preset
+
+from propose_reduce.settings.training import StageSettings
+from propose_reduce.training.optimisation import learning_rate_factor, make_optimizer
 
 
 def factors(stage, steps=40, epoch_steps=10):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-
 from places import REPOSITORY, SHARED, needs_shared
+
 from propose_reduce import rle
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.models.weights import load_weights
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.settings import Preset, load_preset, override
 from propose_reduce.structures import Seed
 from propose_reduce.training.recipe import Run, train

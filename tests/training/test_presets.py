@@ -2,7 +2,7 @@
 
 import pytest
 
-from propose_reduce.models.convert_categories import COCO_LABELS
+from propose_reduce.models.convert.categories import COCO_LABELS
 from propose_reduce.settings import load_preset, preset_names
 
 PAPER = [name for name in preset_names() if name.startswith(("youtube_vis", "davis"))]

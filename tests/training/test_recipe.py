@@ -3,18 +3,18 @@ import signal
 import cv2
 import pytest
 import torch
+from training_runs import network, preset, preset_file, same_weights
+from videosets import write_youtube_vis, youtube_vis_data
 
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import load_preset
-from propose_reduce.settings_training import SourceSettings
+from propose_reduce.settings.training import SourceSettings
 from propose_reduce.training import callbacks, recipe, trainer
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, start_from, train
 from propose_reduce.training.sources import with_own_data
-from training_runs import network, preset, preset_file, same_weights
-from videosets import write_youtube_vis, youtube_vis_data
 
 
 def stop_at(monkeypatch, number):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-
 from label_files import write_labels
-from propose_reduce.errors import InputError
-from propose_reduce.settings_training import SourceSettings, StageSettings
-from propose_reduce.training.sources import faulty, open_mixture, open_videos, with_own_data
 from training_runs import preset
 from videosets import write_frames, write_youtube_vis, youtube_vis_data
+
+from propose_reduce.errors import InputError
+from propose_reduce.settings.training import SourceSettings, StageSettings
+from propose_reduce.training.sources import faulty, open_mixture, open_videos, with_own_data
 
 
 def two_sources(tmp_path, **options):

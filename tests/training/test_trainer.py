@@ -6,17 +6,17 @@ import pytest
 import torch
 from lightning.pytorch.tuner.tuning import Tuner
 from safetensors.torch import load_file
+from training_runs import network, preset, preset_file
+from videosets import write_youtube_vis
 
 from propose_reduce.errors import InputError
-from propose_reduce.settings_training import StageSettings
+from propose_reduce.settings.training import StageSettings
 from propose_reduce.training import trainer
 from propose_reduce.training.callbacks import Validation
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, train
 from propose_reduce.training.sources import open_mixture
-from training_runs import network, preset, preset_file
-from videosets import write_youtube_vis
 
 
 def command(preset_file, run, *options):

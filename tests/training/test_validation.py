@@ -1,12 +1,12 @@
 import pytest
 import torch
-
-from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.parts.seq_mask_rcnn import Session
-from propose_reduce.settings import override
-from propose_reduce.training.validation import clip_of, ground_truth, judge, segment_set
 from training_runs import network, preset
 from videosets import SIZE, rectangle, video_set
+
+from propose_reduce.components.seq_mask_rcnn import Session
+from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.settings import override
+from propose_reduce.training.validation import clip_of, ground_truth, judge, segment_set
 
 
 def moving_cat(folder):

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import av
 import numpy as np
 import pytest
-
 from films import FPS, film, number, numbered, numbers, packets, spoil
+
 from propose_reduce.errors import InputError
 from propose_reduce.video import file as file_module
 from propose_reduce.video import open_video

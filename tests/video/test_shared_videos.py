@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-
 from places import SHARED, needs_shared
+
 from propose_reduce.errors import InputError
 from propose_reduce.video import Video, open_video
 

@@ -1,8 +1,8 @@
 import av
 import numpy as np
 import pytest
-
 from films import film
+
 from propose_reduce.errors import InputError
 from propose_reduce.video import pixels
 from propose_reduce.video.pixels import on_black

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from films import film, numbered, numbers
+
 from propose_reduce.errors import InputError
 from propose_reduce.video import Video, open_video, select
 from propose_reduce.video.arrays import ArrayFrames

@@ -3,8 +3,8 @@ import resource
 import av
 import numpy as np
 import pytest
-
 from films import numbered, numbers
+
 from propose_reduce.errors import InputError
 from propose_reduce.video import open_video, write_video
 

@@ -13,9 +13,9 @@ from propose_reduce.ablation.run import Parts, ablate
 from propose_reduce.ablation.store import Store
 from propose_reduce.api.model import Model, choose_precision
 from propose_reduce.api.options import Options
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_folder
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.settings import InferenceSettings, PartsSettings
 from propose_reduce.structures import Clip
 

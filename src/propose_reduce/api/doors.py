@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from propose_reduce.api.model import Model
+from propose_reduce.components.registry import OWN, Request, build_part, kind_of
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import doors_needed
 from propose_reduce.paradigm.propose import key_frames
-from propose_reduce.parts.registry import OWN, Request, build_part, kind_of
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip

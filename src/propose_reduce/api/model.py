@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
+from propose_reduce.components.computing import fast_bfloat16
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.models.weights import LoadedModel, load_weights
-from propose_reduce.parts.computing import fast_bfloat16
 
 DEFAULT_MODEL = "shapes-tiny"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -13,12 +13,12 @@ from PIL import Image
 
 from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import Segmented
+from propose_reduce.drawing import contact_sheet, overlay
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
 from propose_reduce.results import VideoResult, write_davis, write_youtube_vis
 from propose_reduce.video import Video, write_video
-from propose_reduce.visualization import contact_sheet, overlay
 
 FORMATS = ("native", "youtube-vis", "davis")
 OVERLAYS = ("video", "frames", "none")

@@ -10,8 +10,8 @@ from propose_reduce.api.doors import by_door, choose
 from propose_reduce.api.model import DEFAULT_MODEL, Model, choose_device, compile_model, load
 from propose_reduce.api.options import Options
 from propose_reduce.api.segmenter import Segmenter
+from propose_reduce.components.registry import OWN
 from propose_reduce.errors import InputError
-from propose_reduce.parts.registry import OWN
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 
 

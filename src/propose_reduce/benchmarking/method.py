@@ -20,12 +20,12 @@ from propose_reduce.benchmarking.workload import (
     SCORING,
     Workload,
 )
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, Session
 from propose_reduce.masks import PackedMasks
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.reduce import reduce
 from propose_reduce.paradigm.report import report
 from propose_reduce.paradigm.sequences import propose_sequences
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart, Session
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
 

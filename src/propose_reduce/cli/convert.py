@@ -32,7 +32,7 @@ def convert(
     """
     from rich.console import Console
 
-    from propose_reduce.models.convert import convert as convert_checkpoint
+    from propose_reduce.models.convert.convert import convert as convert_checkpoint
 
     conversion = convert_checkpoint(checkpoint, output, preset)
     Console().print(conversion.table())

@@ -25,7 +25,7 @@ def shapes(
     seed: Annotated[int, typer.Option(min=0, help="of the whole benchmark")] = 0,
 ) -> None:
     """Render the shapes benchmark as a YouTube-VIS data set."""
-    from propose_reduce.data.shapes_export import export_shapes
+    from propose_reduce.data.shapes.export import export_shapes
 
     with progress_bar("rendering") as progress:
         data = export_shapes(output, split, videos, seed, progress)

@@ -10,7 +10,7 @@ from propose_reduce.models.rpn import Anchors, ProposalNetwork
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_head import SeqPropHead
 from propose_reduce.settings import ModelSettings
-from propose_reduce.settings_training import TrainingSettings
+from propose_reduce.settings.training import TrainingSettings
 
 
 def build(model: ModelSettings, training: TrainingSettings | None = None) -> SeqMaskRCNN:

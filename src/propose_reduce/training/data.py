@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from propose_reduce.errors import InputError
-from propose_reduce.settings_training import StageSettings
+from propose_reduce.settings.training import StageSettings
 from propose_reduce.training.batches import MicroBatch, MicroBatches
 from propose_reduce.training.mixture import Mixture
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propose_reduce.data.clips import PairSource
-from propose_reduce.data.shapes_pairs import ShapesPairs
+from propose_reduce.data.shapes.pairs import ShapesPairs
 from propose_reduce.errors import InputError
 
 

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
-from propose_reduce.settings_training import StageSettings, TrainingSettings
+from propose_reduce.settings.training import StageSettings, TrainingSettings
 from propose_reduce.training.batches import MicroBatch, to_device
 from propose_reduce.training.optimisation import learning_rate_factor, make_optimizer
 

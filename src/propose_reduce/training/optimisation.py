@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
-from propose_reduce.settings_training import StageSettings
+from propose_reduce.settings.training import StageSettings
 
 COSINE_END = 0.01  # of the initial learning rate: the last steps still move
 

@@ -17,13 +17,13 @@ import lightning
 import torch
 import yaml
 
+from propose_reduce.components.computing import fast_bfloat16
 from propose_reduce.data.check import Report
 from propose_reduce.errors import InputError
 from propose_reduce.files import write_text
 from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import check_fit, load_weights
-from propose_reduce.parts.computing import fast_bfloat16
 from propose_reduce.settings import ModelSettings, Preset, load_preset
 from propose_reduce.training.callbacks import write_result
 from propose_reduce.training.data import StageData

@@ -10,12 +10,12 @@ from propose_reduce.data.check import Report, check, scan
 from propose_reduce.data.clips import PairSettings, PairSource, VideoPairs
 from propose_reduce.data.faults import Scan, sound
 from propose_reduce.data.pseudo_videos import PseudoVideoPairs
-from propose_reduce.data.shapes_contours import SHAPES
-from propose_reduce.data.shapes_pairs import ShapesPairs
+from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.shapes.pairs import ShapesPairs
 from propose_reduce.data.videos import VideoSet, with_categories
 from propose_reduce.errors import InputError
 from propose_reduce.settings import ModelSettings, Preset
-from propose_reduce.settings_training import SourceSettings, StageSettings
+from propose_reduce.settings.training import SourceSettings, StageSettings
 from propose_reduce.training.mixture import Mixture
 
 Progress: TypeAlias = Callable[[int, int], None]

@@ -16,11 +16,11 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.tuner.tuning import Tuner
 
-from propose_reduce.data.shapes_export import export_shapes
+from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.data.videos import VideoSet, with_categories
 from propose_reduce.errors import InputError
 from propose_reduce.settings import Preset
-from propose_reduce.settings_training import SourceSettings, TrainingSettings, ValidationSettings
+from propose_reduce.settings.training import SourceSettings, TrainingSettings, ValidationSettings
 from propose_reduce.training.callbacks import (
     SamplePictures,
     StageProgress,

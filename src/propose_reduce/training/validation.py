@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from propose_reduce import rle
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.paradigm.pipeline import segment_clip
-from propose_reduce.parts.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip, fitted_size

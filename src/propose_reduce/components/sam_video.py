@@ -1,0 +1,175 @@
+"""SAM 2, EdgeTAM and the tracker of SAM 3 as propagators, through transformers' video sessions.
+
+The library's session keeps every frame and every output it has made. Here frames are read when
+the model asks for them, and outputs go as soon as the model can no longer attend to them: what it
+computes stays the same, and memory does not grow with the video. All sessions of a clip share the
+image features of the current frame. Inside a session the library decodes one object after the
+other; only its memory encoder takes them at once.
+
+Letters: T frames, O objects of one seed, H and W working pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from propose_reduce.components.transformers_library import load_pretrained
+from propose_reduce.errors import unknown_name
+from propose_reduce.structures import Clip, FrameMasks, Seed, frame_of
+
+CLASSES = {
+    "sam2": ("Sam2VideoModel", "Sam2VideoProcessor"),
+    "edgetam": ("EdgeTamVideoModel", "Sam2VideoProcessor"),
+    "sam3-tracker": ("Sam3TrackerVideoModel", "Sam3TrackerVideoProcessor"),
+}
+"""Model and processor class of each kind; all of them use the same session."""
+
+# What of its outputs a session reads again; the pointer alone is read much longer.
+MEMORY = ("object_pointer", "maskmem_features", "maskmem_pos_enc")
+
+
+def load_sam_video(
+    kind: str,
+    weights: str,
+    *,
+    device: torch.device | str = "cpu",
+    precision: torch.dtype = torch.float32,
+) -> SamVideoPropagator:
+    """Return a propagator with published weights; they are fetched unless they are on disk.
+
+    Args:
+        kind: a key of ``CLASSES``.
+        weights: a model id of the Hugging Face hub, or a folder with such a model.
+        device: where it runs.
+        precision: of the network's weights and of what it computes.
+
+    Raises:
+        InputError: an unknown kind, the library is not installed, or there are no such weights.
+    """
+    if kind not in CLASSES:
+        raise unknown_name("video model", kind, CLASSES)
+    model_class, processor_class = CLASSES[kind]
+    model = load_pretrained(model_class, weights, dtype=precision)
+    processor = load_pretrained(processor_class, weights)
+    return SamVideoPropagator(model.to(device).eval(), processor)
+
+
+@dataclass(frozen=True)
+class SamVideoPropagator:
+    """Follows masks by attention to the frames before, object by object.
+
+    Objects may overlap: each is segmented on its own.
+
+    Attributes:
+        model: ``Sam2VideoModel``, ``EdgeTamVideoModel`` or ``Sam3TrackerVideoModel``, in
+            evaluation mode.
+        processor: the processor that belongs to it.
+    """
+
+    model: Any
+    processor: Any
+
+    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+        """Sweep forward from the first key frame, then backward from the last.
+
+        ``presence`` is the model's object score as a probability.
+        """
+        tracks = []
+        for index, seed in enumerate(seeds):
+            if len(seed.masks):
+                tracks.append(_Track(self, clip, index, seed))
+            else:
+                for frame in range(len(clip.frames)):
+                    yield FrameMasks(index, frame, seed.masks, torch.zeros(0))
+        if not tracks:
+            return
+        for track in tracks[1:]:
+            track.session.cache = tracks[0].session.cache
+        first = min(track.key_frame for track in tracks)
+        last = max(track.key_frame for track in tracks)
+        for frame in range(first, len(clip.frames)):
+            for track in tracks:
+                if track.key_frame <= frame:
+                    yield track.segment(frame)
+        for frame in range(last - 1, -1, -1):
+            for track in tracks:
+                if track.key_frame > frame:
+                    yield track.segment(frame, reverse=True)
+
+
+class _Frames(dict[int, Tensor]):
+    """What the session takes for all frames of the video: they are read when asked for."""
+
+    def __init__(self, clip: Clip, processor: Any, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.clip, self.processor, self.dtype = clip, processor, dtype
+
+    def __len__(self) -> int:
+        return len(self.clip.frames)
+
+    def __getitem__(self, index: int) -> Tensor:
+        image = frame_of(self.clip, index)
+        seen = self.processor.video_processor(videos=[image[None]], return_tensors="pt")
+        pixels: Tensor = seen["pixel_values_videos"][0, 0]  # of the only video, its only frame
+        return pixels.to(self.dtype)
+
+
+class _Track:
+    """A seed on its way through the clip, with a session of its own."""
+
+    def __init__(self, part: SamVideoPropagator, clip: Clip, index: int, seed: Seed) -> None:
+        self.index, self.key_frame = index, seed.frame
+        self._part, self._clip = part, clip
+        model = part.model
+        self.session = part.processor.init_video_session(
+            inference_device=model.device, dtype=model.dtype
+        )
+        self.session.processed_frames = _Frames(clip, part.processor, model.dtype)
+        ids = list(range(len(seed.masks)))
+        part.processor.process_new_mask_for_video_frame(
+            self.session, seed.frame, ids, list(seed.masks)
+        )
+
+    def segment(self, frame: int, *, reverse: bool = False) -> FrameMasks:
+        """Segment one frame; frames come in the order of the sweeps."""
+        with torch.inference_mode():
+            found = self._part.model(self.session, frame_idx=frame, reverse=reverse)
+        self._forget(frame)
+        (masks,) = self._part.processor.post_process_masks(
+            [found.pred_masks], [self._clip.working_size], binarize=True
+        )
+        presence = found.object_score_logits.float().sigmoid().flatten()
+        return FrameMasks(self.index, frame, masks[:, 0], presence)
+
+    def _forget(self, frame: int) -> None:
+        """Drop what no later frame attends to.
+
+        The backward sweep starts behind the key frame, where the model also attends to the frames
+        that the forward sweep left after it.
+        """
+        config = self._part.model.config
+        frames_with_memory = config.num_maskmem - 1
+        frames_with_pointer = config.max_object_pointers_in_encoder - 1
+        for index, outputs in self.session.output_dict_per_obj.items():
+            self.session.mask_inputs_per_obj[index].clear()
+            self.session.frames_tracked_per_obj[index].clear()
+            _keep(outputs["cond_frame_outputs"][self.key_frame], MEMORY)
+            tracked = outputs["non_cond_frame_outputs"]
+            for past in list(tracked):
+                distance = min(abs(past - frame), abs(past - self.key_frame))
+                if distance < frames_with_memory:
+                    _keep(tracked[past], MEMORY)
+                elif distance < frames_with_pointer:
+                    _keep(tracked[past], MEMORY[:1])
+                else:
+                    del tracked[past]
+
+
+def _keep(output: dict[str, Any], names: Sequence[str]) -> None:
+    for name in output.keys() - set(names):
+        del output[name]

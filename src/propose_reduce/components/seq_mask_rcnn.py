@@ -1,0 +1,282 @@
+"""Seq Mask R-CNN behind the three doors: one session, shared features.
+
+Propagation makes two sweeps, forward and backward. On each frame every seed that has reached it
+is served: the frame's features, its query encoding and the decoder's object-independent branches
+are computed once. A bounded store keeps them for the way back (frame_store.py), so memory does
+not grow with the video.
+
+Letters in this file: O objects of one seed, C foreground classes, H and W working pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+import cv2
+import torch
+from torch import Tensor
+
+from propose_reduce.components.computing import computing, return_large_blocks, step_bytes
+from propose_reduce.components.frame_store import FrameStore, FrameWork
+from propose_reduce.components.read_ahead import ReadAhead
+from propose_reduce.errors import InputError
+from propose_reduce.masks import scoring_boxes
+from propose_reduce.models.backbone import Features
+from propose_reduce.models.memory import MemoryBank
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
+from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
+from propose_reduce.models.seq_prop_head import soft_aggregate
+from propose_reduce.settings import InferenceSettings
+from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
+
+MEGABYTE = 2**20
+
+
+def read_image(clip: Clip, frame: int) -> Tensor:
+    """Return a frame at the clip's working size: uint8 RGB (1, 3, H, W), bilinear."""
+    height, width = clip.working_size
+    image = frame_of(clip, frame)
+    if image.shape[:2] != clip.working_size:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
+
+
+@dataclass(frozen=True)
+class SeqMaskRCNNPart:
+    """The network with how it is run; ``open`` a session on a clip to use it.
+
+    Attributes:
+        network: in evaluation mode, on its device.
+        categories: foreground classes, in the order of the class score columns.
+        settings: thresholds and memory schedule.
+        precision: float32, or bfloat16 for autocast; detection on key frames and what else is
+            sensitive stay in float32.
+        read_image: how a frame becomes RGB (1, 3, H, W), 0-255.
+    """
+
+    network: SeqMaskRCNN
+    categories: tuple[str, ...]
+    settings: InferenceSettings = field(default_factory=InferenceSettings)
+    precision: torch.dtype = torch.float32
+    read_image: Callable[[Clip, int], Tensor] = read_image
+
+    @contextmanager
+    def open(self, clip: Clip) -> Iterator[Session]:
+        """Give a session that fits all three doors; its features are freed on exit."""
+        return_large_blocks()
+        session = Session(self, clip)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+class Session:
+    """Proposer, Propagator and Scorer on one clip, with the features of a few frames in common."""
+
+    def __init__(self, part: SeqMaskRCNNPart, clip: Clip) -> None:
+        self.part, self.clip = part, clip
+        self.categories = part.categories
+        self._network = part.network
+        self._device = part.network.pixel_mean.device
+        self._frames = FrameStore(part.settings.propagate.cache_mb * MEGABYTE)
+        self._images = ReadAhead(lambda frame: part.read_image(clip, frame))
+
+    def close(self) -> None:
+        """Free what the session holds."""
+        self._frames.clear()
+        self._images.close()
+
+    def propose(self, clip: Clip, frame: int) -> Detections:
+        """Detect objects: masks at the working size, best first.
+
+        In float32 whatever the precision: what is found decides which sequences there are, and a
+        score that rounding lifts over a threshold makes another result. Key frames are few.
+        """
+        self._check(clip)
+        wanted = self.part.settings.propose
+        with computing(self._device, torch.float32):
+            pyramid = self._sharp_features(clip.start + frame).pyramid
+            found = self._network.detector.detect(
+                pyramid,
+                clip.working_size,
+                min_score=wanted.min_score,
+                nms=wanted.box_nms,
+                max_objects=wanted.max_objects,
+            )
+            soft = self._network.detector.masks(
+                pyramid, found.boxes, found.labels, clip.working_size
+            )
+        return Detections(soft > 0.5, found.class_scores)
+
+    def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
+        """Classify the box around each mask, grown by 1 px."""
+        self._check(clip)
+        boxes = scoring_boxes(masks).to(self._device)
+        with self._computing():
+            return self._network.detector.classify(
+                self._frame(clip.start + frame).features.pyramid, [boxes]
+            )
+
+    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+        """Sweep forward from the first key frame, then backward from the last."""
+        self._check(clip)
+        alive = [_Track(index, seed) for index, seed in enumerate(seeds)]
+        for track in alive:
+            if len(track.seed.masks) == 0:
+                yield from _nothing(track, clip)
+        alive = [track for track in alive if len(track.seed.masks)]
+        if not alive:
+            return
+        first = min(track.seed.frame for track in alive)
+        last = max(track.seed.frame for track in alive)
+        forward, backward = range(first, len(clip.frames)), range(last - 1, -1, -1)
+        for frame in forward:
+            then = frame + 1 if frame + 1 in forward else last - 1
+            reached = [track for track in alive if track.seed.frame <= frame]
+            yield from self._segment(clip, frame, then, reached)
+        for track in alive:
+            track.restart(self)
+        for frame in backward:
+            reached = [track for track in alive if track.seed.frame > frame]
+            yield from self._segment(clip, frame, frame - 1, reached)
+
+    def _segment(
+        self, clip: Clip, frame: int, then: int, tracks: Sequence[_Track]
+    ) -> list[FrameMasks]:
+        """Segment one frame for every seed that has reached it, and memorise where it is due.
+
+        Args:
+            clip: the clip or a window of it, whose frames are counted here.
+            frame: to segment.
+            then: the frame that comes next; below 0 if none does.
+            tracks: seeds that have reached the frame.
+        """
+        results = []
+        with self._computing():
+            work = self._frame(clip.start + frame, None if then < 0 else clip.start + then)
+            for track in tracks:
+                if track.seed.frame == frame:
+                    track.start(self, work.features)
+            head = self._network.prop_head
+            query, branches = work.query(head), work.branches(head)
+            limit = self.part.settings.propagate.batch_objects or max(
+                1, step_bytes(self._device) // head.decode_bytes(query)
+            )
+            for track, soft in zip(
+                tracks, self._decode(tracks, query, branches, limit), strict=True
+            ):
+                results.append(self._result(frame, track, soft))
+                self._memorise(frame, track, work.features, soft)
+        return results
+
+    def _decode(
+        self, tracks: Sequence[_Track], query: KeyValue, branches: FrameBranches, limit: int
+    ) -> list[Tensor]:
+        """Return each seed's soft masks on the padded canvas, aggregated within the seed."""
+        sizes = [len(track.seed.masks) for track in tracks]
+        separate = torch.cat(
+            [
+                self._network.prop_head.decode(
+                    [tracks[row].bank.keys[objects] for row, objects in step],
+                    [tracks[row].bank.values[objects] for row, objects in step],
+                    query,
+                    branches,
+                )
+                for step in _steps(sizes, limit)
+            ]
+        )
+        return [soft_aggregate(own)[1:] for own in separate.split(sizes)]
+
+    def _result(self, frame: int, track: _Track, soft: Tensor) -> FrameMasks:
+        height, width = self.clip.working_size
+        masks = soft[:, :height, :width] >= 0.5
+        if frame == track.seed.frame and not self.part.settings.propagate.self_propagation:
+            masks = track.seed.masks.to(masks.device)
+        return FrameMasks(track.index, frame, masks)
+
+    def _memorise(self, frame: int, track: _Track, features: Features, soft: Tensor) -> None:
+        distance = abs(frame - track.seed.frame)
+        if track.bank.wants(distance):
+            track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
+
+    def _frame(self, frame: int, then: int | None = None) -> FrameWork:
+        """Return what depends on a frame alone, computed unless it is in the store.
+
+        Args:
+            frame: of the session's clip, which windows of it share.
+            then: the frame that comes next, to be read meanwhile.
+        """
+
+        def compute() -> Features:
+            ahead = None if then in self._frames else then
+            return self._network.features(self._images.get(frame, ahead).to(self._device))
+
+        return self._frames.get(frame, compute)
+
+    def _sharp_features(self, frame: int) -> Features:
+        """Return a frame's features in float32; those of a lower precision are kept apart."""
+        if self.part.precision == torch.float32:
+            return self._frame(frame).features
+        return self._network.features(self._images.get(frame).to(self._device))
+
+    def _computing(self) -> AbstractContextManager[None]:
+        return computing(self._device, self.part.precision)
+
+    def _check(self, clip: Clip) -> None:
+        if self.clip not in (clip, clip.whole):
+            raise InputError("this session was opened on another clip: open one for each clip")
+
+
+class _Track:
+    """A seed on its way through the clip, with its memory."""
+
+    bank: MemoryBank
+
+    def __init__(self, index: int, seed: Seed) -> None:
+        self.index, self.seed = index, seed
+        self._key_frame: KeyValue | None = None
+
+    def start(self, session: Session, features: Features) -> None:
+        """Memorise the detected masks on the key frame."""
+        masks = self.seed.masks.to(features.p2.device)
+        self._key_frame = session.part.network.prop_head.memorize(features.p2, masks)
+        self.restart(session)
+
+    def restart(self, session: Session) -> None:
+        """Go back to the key frame's memory alone: each direction starts from it."""
+        if self._key_frame is None:
+            raise RuntimeError(f"seed {self.index} was not memorised on frame {self.seed.frame}")
+        schedule = session.part.settings.propagate
+        self.bank = MemoryBank(
+            self._key_frame, every=schedule.memory_every, limit=schedule.memory_frames
+        )
+
+
+def _steps(sizes: Sequence[int], limit: int) -> Iterator[list[tuple[int, slice]]]:
+    """Deal the objects of seeds, in order, into steps of at most ``limit``.
+
+    Yields:
+        For each step the seeds, as rows of ``sizes``, with the objects that it takes of each.
+    """
+    step: list[tuple[int, slice]] = []
+    room = limit
+    for row, size in enumerate(sizes):
+        first = 0
+        while first < size:
+            end = min(size, first + room)
+            step.append((row, slice(first, end)))
+            first, room = end, room - (end - first)
+            if room == 0:
+                yield step
+                step, room = [], limit
+    if step:
+        yield step
+
+
+def _nothing(track: _Track, clip: Clip) -> Iterator[FrameMasks]:
+    """Yield what a seed without objects has on every frame."""
+    for frame in range(len(clip.frames)):
+        yield FrameMasks(track.index, frame, track.seed.masks)

@@ -1,0 +1,143 @@
+"""Foreign checkpoints to our weights file: each of their tensors is used, or dropped for a reason.
+
+``checkpoint.py`` reads them, ``convert_keys.py`` and ``convert_categories.py`` know their names,
+``convert_match.py`` moves their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from propose_reduce.errors import InputError
+from propose_reduce.models.backbone import Backbone
+from propose_reduce.models.build import build
+from propose_reduce.models.checkpoint import Checkpoint, read_checkpoint
+from propose_reduce.models.convert.conversion import Conversion, Fate
+from propose_reduce.models.convert.keys import CLASSIFIER, SOURCES, Source, recognise
+from propose_reduce.models.convert.match import MisfitError, fill, match_tensors
+from propose_reduce.models.weights import save_weights
+from propose_reduce.settings import ModelSettings, Preset, load_preset, preset_names
+
+SEED = 0  # of what is initialised: the same checkpoint gives the same file
+
+
+def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) -> Conversion:
+    """Turn a foreign checkpoint into a weights file of ours.
+
+    Known are the authors' released models, torchvision's ``maskrcnn_resnet50_fpn`` (COCO) and
+    ImageNet classifiers of torchvision and timm, each as ``.pth``, ``.pt`` or ``.safetensors``.
+    What a source does not have is initialised, the same way each time. Settings that belong to
+    the weights, such as where anchors lie, replace the preset's.
+
+    Args:
+        checkpoint: the foreign file; nothing in it is ever run.
+        output: the ``.safetensors`` file to write.
+        preset: name or file of the preset the model is for; None keeps the checkpoint's own
+            categories, which is possible for torchvision's only.
+
+    Raises:
+        InputError: the file cannot be read or is of no known kind; a tensor is missing, unknown,
+            of the wrong shape, NaN or infinite.
+    """
+    checkpoint, output = Path(checkpoint), Path(output)
+    if output.suffix != ".safetensors" or output.resolve() == checkpoint.resolve():
+        raise InputError(f"output '{output}' must be another file and end in .safetensors")
+    content = read_checkpoint(checkpoint)
+    source = recognise(content.tensors)
+    target = _target(content, source, preset)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        network = build(target.model)
+    state = network.state_dict()
+    try:
+        match = match_tensors(content.tensors, state, source)
+    except MisfitError as misfit:
+        goal = "its own settings" if preset is None else f"preset '{preset}'"
+        raise InputError(
+            f"checkpoint '{checkpoint}', taken for {source.title}, does not fit {goal}: {misfit}; "
+            f"{_advice(content, source)}"
+        ) from misfit
+    fates = fill(state, content.tensors, match, source, target.model.categories)
+    card = _card(checkpoint, source, fates)
+    save_weights(output, network, target.model, target.inference, card)
+    return Conversion(source.title, target.model, tuple(fates), source.licence)
+
+
+def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
+    """Return the names of the presets that a checkpoint fits, by names, shapes and classes."""
+    fitting = []
+    for name in preset_names():
+        if not load_preset(name).parts.use_model:
+            continue
+        try:
+            match_tensors(content.tensors, _shapes(name), source)
+        except MisfitError:
+            continue
+        if _known_categories(content) in (None, load_preset(name).model.categories):
+            fitting.append(name)
+    return fitting
+
+
+@cache
+def _shapes(preset: str) -> dict[str, Tensor]:
+    """Return the state dict of a preset's network, shapes without numbers."""
+    with torch.device("meta"):
+        return build(load_preset(preset).model).state_dict()
+
+
+def _advice(content: Checkpoint, source: Source) -> str:
+    fitting = fitting_presets(content, source)
+    known = ", ".join(source.title for source in SOURCES)
+    return f"it would fit {' or '.join(fitting)}" if fitting else f"no preset fits; known: {known}"
+
+
+def _known_categories(content: Checkpoint) -> tuple[str, ...] | None:
+    """Return the checkpoint's classes where they are those of a preset; shapes cannot tell."""
+    if content.categories is None:
+        return None
+    known = {load_preset(name).model.categories for name in preset_names()}
+    return content.categories if content.categories in known else None
+
+
+def _target(content: Checkpoint, source: Source, name: str | Path | None) -> Preset:
+    """Return the preset with the settings that go with the weights."""
+    fixed = dict(source.settings)
+    if name is None:
+        if source.alone is None or source.categories is None:
+            raise InputError(f"{source.title} needs a preset; {_advice(content, source)}")
+        fixed |= {**source.alone, "categories": source.categories}
+    preset = Preset() if name is None else load_preset(name)
+    known = _known_categories(content)
+    if source.categories is None and known not in (None, preset.model.categories):
+        raise InputError(
+            f"the checkpoint's classes are not those of preset '{name}'; {_advice(content, source)}"
+        )
+    if source is CLASSIFIER:
+        fixed["batch_norm_eps"] = _own_epsilon(preset.model)
+    model = ModelSettings.model_validate({**preset.model.model_dump(), **fixed})
+    return preset.model_copy(update={"model": model})
+
+
+def _own_epsilon(model: ModelSettings) -> float:
+    """Return the batch-norm epsilon that a timm model was trained with."""
+    with torch.device("meta"):
+        modules = list(Backbone(model.backbone).modules())
+    own = (module.eps for module in modules if isinstance(module, nn.BatchNorm2d))
+    return next(own, model.batch_norm_eps)
+
+
+def _card(checkpoint: Path, source: Source, fates: list[Fate]) -> Mapping[str, Any]:
+    """Return what the file says about where its weights come from."""
+    initialised = {fate.reason for fate in fates if fate.outcome == "initialised"}
+    return {
+        "source": source.title,
+        "checkpoint": checkpoint.name,
+        "initialised": sorted(initialised),
+        "licence": source.licence,
+    }

@@ -1,0 +1,172 @@
+"""What foreign checkpoints call the tensors of our network, and what they leave out.
+
+One :class:`Source` per kind of checkpoint: the authors' Seq Mask R-CNN, torchvision's Mask R-CNN,
+an ImageNet classifier.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from propose_reduce.models.convert.categories import COCO_LABELS
+
+CLASS_ROWS = {
+    "detector.box_head.predictor.cls_score.": 1,
+    "detector.box_head.predictor.bbox_pred.": 4,
+    "detector.mask_head.predictor.mask_fcn_logits.": 1,
+}
+"""Tensors with rows per class, and how many; the first belong to the background."""
+
+_COUNTERS = (r".*\.num_batches_tracked$", "batch counters, which nothing reads")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A kind of checkpoint.
+
+    Attributes:
+        title: what it is, for people.
+        renames: (pattern, replacement) applied in order to each of their names.
+        dropped: (pattern of their names, reason) of tensors that our network does not have.
+        initialised: (start of our names, reason) of tensors that they do not have.
+        settings: the model settings that go with these weights, whatever the preset says.
+        categories: what their classes are; None where they are the preset's own.
+        alone: the model settings of a network made of these weights without a preset, beside
+            ``settings`` and ``categories``; None where that is not possible.
+        licence: what whoever passes the weights on should know.
+    """
+
+    title: str
+    renames: tuple[tuple[str, str], ...]
+    dropped: tuple[tuple[str, str], ...] = (_COUNTERS,)
+    initialised: tuple[tuple[str, str], ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    categories: tuple[str, ...] | None = None
+    alone: Mapping[str, Any] | None = None
+    licence: str = ""
+
+    def rename(self, name: str) -> str:
+        """Return our name of one of their tensors; of no meaning where it is dropped."""
+        for pattern, replacement in self.renames:
+            name = re.sub(f"^{pattern}", replacement, name, count=1)
+        return name
+
+    def drop_reason(self, name: str) -> str | None:
+        """Return why one of their tensors is left behind, or None where it must be used."""
+        return next((why for pattern, why in self.dropped if re.match(pattern, name)), None)
+
+    def initial_reason(self, name: str) -> str | None:
+        """Return why one of our tensors is not theirs, or None where it must be."""
+        return next((why for start, why in self.initialised if name.startswith(start)), None)
+
+
+_PIXELS = {"pixel_mean": (123.675, 116.28, 103.53), "pixel_std": (58.395, 57.12, 57.375)}
+_ANCHORS = {
+    "anchor_sizes": (32, 64, 128, 256, 512),
+    "anchor_ratios": (0.5, 1.0, 2.0),
+    "anchor_rounding": True,
+    "roi_aligned": False,
+    "roi_samples": 2,
+}
+
+AUTHORS = Source(
+    title="the authors' Seq Mask R-CNN",
+    renames=(
+        (r"backbone\.", "backbone.body."),
+        (r"neck\.lateral_convs\.(\d)\.conv\.", r"backbone.pyramid.inner_blocks.\1.0."),
+        (r"neck\.fpn_convs\.(\d)\.conv\.", r"backbone.pyramid.layer_blocks.\1.0."),
+        (r"rpn_head\.rpn_conv\.", "detector.rpn.head.conv.0.0."),
+        (r"rpn_head\.rpn_cls\.", "detector.rpn.head.cls_logits."),
+        (r"rpn_head\.rpn_reg\.", "detector.rpn.head.bbox_pred."),
+        (r"bbox_head\.shared_fcs\.0\.", "detector.box_head.layers.fc6."),
+        (r"bbox_head\.shared_fcs\.1\.", "detector.box_head.layers.fc7."),
+        (r"bbox_head\.fc_cls\.", "detector.box_head.predictor.cls_score."),
+        (r"bbox_head\.fc_reg\.", "detector.box_head.predictor.bbox_pred."),
+        (r"mask_head\.convs\.(\d)\.conv\.", r"detector.mask_head.layers.\1.0."),
+        (r"mask_head\.upsample\.", "detector.mask_head.predictor.conv5_mask."),
+        (r"mask_head\.conv_logits\.", "detector.mask_head.predictor.mask_fcn_logits."),
+        (r"prop_head\.enc_pos\.", "prop_head.memory_encoder.mask."),
+        (r"prop_head\.enc_fuse\.0\.", "prop_head.memory_encoder.block1."),
+        (r"prop_head\.enc_fuse\.1\.", "prop_head.memory_encoder.block2."),
+        (r"prop_head\.atn_(key|value)\.", r"prop_head.memory_encoder.\1."),
+        (r"prop_head\.qry_fuse\.0\.", "prop_head.query_encoder.block1."),
+        (r"prop_head\.qry_fuse\.1\.", "prop_head.query_encoder.block2."),
+        (r"prop_head\.qry_atn_(key|value)\.", r"prop_head.query_encoder.\1."),
+        (r"prop_head\.convFM\.", "prop_head.decoder.fuse."),
+        (r"prop_head\.ResMM\.", "prop_head.decoder.block."),
+        (r"prop_head\.RF([23])\.convFS\.", r"prop_head.decoder.refine\1.conv."),
+        (r"prop_head\.RF([23])\.ResFS\.", r"prop_head.decoder.refine\1.block_in."),
+        (r"prop_head\.RF([23])\.ResMM\.", r"prop_head.decoder.refine\1.block_out."),
+        (r"prop_head\.pred2\.", "prop_head.decoder.predict."),
+        (r"(prop_head\..*)\.downsample\.", r"\1.shortcut."),
+    ),
+    dropped=(
+        _COUNTERS,
+        (r"prop_head\.(convs|upsample|conv_logits)\.", "layers that no forward pass uses"),
+    ),
+    settings={
+        **_PIXELS,
+        **_ANCHORS,
+        "anchor_offset": 0.5,
+        "roi_minimum_cell": False,
+        "batch_norm_eps": 1e-5,
+    },
+    licence="The authors' code and weights carry no clear licence.",
+)
+
+TORCHVISION = Source(
+    title="torchvision's maskrcnn_resnet50_fpn",
+    renames=(
+        # the published file still has the names from before torchvision 0.13 (no ".0", "mask_fcn")
+        (r"backbone\.fpn\.(inner|layer)_blocks\.(\d)(\.0)?\.", r"backbone.pyramid.\1_blocks.\2.0."),
+        (r"rpn\.head\.conv(\.0\.0)?\.", "detector.rpn.head.conv.0.0."),
+        (r"rpn\.", "detector.rpn."),
+        (r"roi_heads\.box_head\.(fc\d)\.", r"detector.box_head.layers.\1."),
+        (r"roi_heads\.box_predictor\.", "detector.box_head.predictor."),
+        *(
+            (
+                rf"roi_heads\.mask_head\.({i}\.0|mask_fcn{i + 1})\.",
+                f"detector.mask_head.layers.{i}.0.",
+            )
+            for i in range(4)
+        ),
+        (r"roi_heads\.mask_predictor\.", "detector.mask_head.predictor."),
+    ),
+    initialised=(("prop_head.", "an image detector has no Seq-Prop head"),),
+    settings={
+        **_PIXELS,
+        **_ANCHORS,
+        "anchor_offset": 0.0,
+        "roi_minimum_cell": True,
+        "batch_norm_eps": 0.0,  # frozen batch norms had no epsilon when these weights were trained
+    },
+    categories=COCO_LABELS,
+    alone={"backbone": "resnet50", "long_side": 1333, "short_side": 800, "rpn_proposals": 1000},
+)
+
+CLASSIFIER = Source(
+    title="an ImageNet classifier",
+    renames=((r"", "backbone.body."),),
+    dropped=(
+        _COUNTERS,
+        (r"(fc|head|classifier|norm|conv_head|bn2)\.", "layers behind the last feature map"),
+    ),
+    initialised=(
+        ("backbone.pyramid.", "a classifier has no feature pyramid"),
+        ("detector.", "a classifier has no detector"),
+        ("prop_head.", "a classifier has no Seq-Prop head"),
+    ),
+)
+
+SOURCES = (AUTHORS, TORCHVISION, CLASSIFIER)
+
+
+def recognise(names: Iterable[str]) -> Source:
+    """Return the kind of checkpoint that has tensors of these names; in doubt a classifier."""
+    starts = {name.split(".")[0] for name in names}
+    if starts & {"bbox_head", "prop_head", "neck"}:
+        return AUTHORS
+    return TORCHVISION if "roi_heads" in starts else CLASSIFIER

@@ -1,0 +1,131 @@
+"""Which tensor of a foreign checkpoint fills which of ours, and the filling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from propose_reduce.models.convert.categories import counterparts
+from propose_reduce.models.convert.conversion import Fate
+from propose_reduce.models.convert.keys import CLASS_ROWS, Source
+
+
+class MisfitError(ValueError):
+    """A checkpoint and a network do not go together; the text says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which of their tensors fills which of ours.
+
+    Attributes:
+        origins: their name by ours.
+        fates: what is dropped whole and what is initialised whole.
+    """
+
+    origins: dict[str, str]
+    fates: list[Fate]
+
+
+def match_tensors(
+    given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: Source
+) -> Match:
+    """Match a checkpoint and a network by names and shapes; no number is read.
+
+    Args:
+        given: their tensors.
+        wanted: our network's state dict.
+        source: the kind of checkpoint.
+
+    Raises:
+        MisfitError: a tensor is missing, unknown or of the wrong shape, and no exception.
+    """
+    # timm's feature pyramids join with "_" what its classifiers join with "."
+    spelling = {name.replace("_", "."): name for name in wanted}
+    origins: dict[str, str] = {}
+    fates: list[Fate] = []
+    for name, value in given.items():
+        renamed = source.rename(name)
+        ours = spelling.get(renamed.replace("_", "."))
+        if reason := source.drop_reason(name):
+            fates.append(Fate("dropped", _part(renamed), name, value.numel(), reason))
+        elif ours is None:
+            raise MisfitError(f"its tensor '{name}' {tuple(value.shape)} has no place there")
+        else:
+            origins[ours] = name
+    for name, value in wanted.items():
+        if name in origins:
+            _check_shape(origins[name], given[origins[name]], name, value, source)
+        elif reason := source.initial_reason(name):
+            fates.append(Fate("initialised", _part(name), name, value.numel(), reason))
+        elif not name.endswith("num_batches_tracked"):
+            raise MisfitError(f"it has nothing for '{name}' {tuple(value.shape)}")
+    return Match(origins, fates)
+
+
+def fill(
+    state: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    match: Match,
+    source: Source,
+    categories: Sequence[str],
+) -> list[Fate]:
+    """Copy their values into our state dict, in place, and return what became of every tensor.
+
+    Args:
+        state: our network's tensors, initialised.
+        given: their tensors.
+        match: which fills which.
+        source: the kind of checkpoint.
+        categories: our foreground classes.
+    """
+    fates = list(match.fates)
+    for ours, theirs in match.origins.items():
+        if source.categories is not None and _rows_per_class(ours):
+            fates += _carry_rows(ours, state[ours], given[theirs], categories, source.categories)
+        else:
+            state[ours].copy_(given[theirs])
+            fates.append(Fate("loaded", _part(ours), ours, state[ours].numel()))
+    return fates
+
+
+def _carry_rows(
+    name: str, target: Tensor, given: Tensor, ours: Sequence[str], theirs: Sequence[str]
+) -> list[Fate]:
+    """Fill the rows of the background and of the categories that both sides have."""
+    found = counterparts(ours, theirs)
+    own_rows = target.unflatten(0, (len(ours) + 1, -1))
+    their_rows = given.unflatten(0, (len(theirs) + 1, -1))
+    own_rows[0] = their_rows[0]
+    for own, foreign in found.items():
+        own_rows[own + 1] = their_rows[foreign + 1]
+    new = [category for index, category in enumerate(ours) if index not in found]
+    unused = len(theirs) - len(set(found.values()))
+    part, size = _part(name), own_rows[0].numel()
+    known = f"the background and {len(found)} of {len(ours)} classes"
+    fates = [
+        Fate("loaded", part, name, size * (1 + len(found)), known),
+        Fate("dropped", part, name, size * unused, f"{unused} classes that the preset lacks"),
+        Fate("initialised", part, name, size * len(new), f"new classes: {', '.join(new)}"),
+    ]
+    return [fate for fate in fates if fate.values]
+
+
+def _check_shape(theirs: str, given: Tensor, ours: str, wanted: Tensor, source: Source) -> None:
+    expected = tuple(wanted.shape)
+    if source.categories is not None and (rows := _rows_per_class(ours)):
+        expected = (rows * (len(source.categories) + 1), *expected[1:])
+    if tuple(given.shape) != expected:
+        raise MisfitError(f"its tensor '{theirs}' is {tuple(given.shape)}, needed is {expected}")
+
+
+def _rows_per_class(name: str) -> int:
+    """Return how many rows per class one of our tensors has; 0 where it has none."""
+    return next((rows for start, rows in CLASS_ROWS.items() if name.startswith(start)), 0)
+
+
+def _part(name: str) -> str:
+    """Return the part of the network that one of our names belongs to."""
+    return name.split(".")[0]

@@ -1,0 +1,119 @@
+"""The settings of inference: propose, propagate, windows, linking, reduce (docs/method.md)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from propose_reduce.settings.base import Settings
+
+
+class ProposeSettings(Settings):
+    """What starts a sequence (docs/method.md, section 2)."""
+
+    key_frames: int = Field(5, ge=1, description="K, the frames to propose on")
+    max_objects: int = Field(10, ge=1, description="O, the best detections of a key frame")
+    min_score: float = Field(0.2, ge=0, le=1, description="a detection scores above this")
+    box_nms: float = Field(0.5, ge=0, le=1, description="box NMS IoU inside one class")
+    mask_nms: float | None = Field(
+        0.2, ge=0, le=1, description="mask NMS IoU inside a key frame; null turns it off"
+    )
+    skip_covered: bool = Field(
+        False,
+        description="a detection that an earlier key frame's sequence already covers starts none",
+    )
+    covered_iou: float = Field(
+        0.7, gt=0, le=1, description="skip_covered: mask IoU from which a detection is covered"
+    )
+
+
+class PropagateSettings(Settings):
+    """How masks travel through the video (docs/method.md, section 2)."""
+
+    memory_every: int = Field(5, ge=1, description="memorise every Nth frame from the key frame")
+    memory_frames: int = Field(
+        16, ge=2, description="most frames in a memory; when full every second other one goes"
+    )
+    batch_objects: int | None = Field(
+        None, ge=1, description="most objects decoded at once; null: as many as memory allows"
+    )
+    cache_mb: int = Field(
+        512, ge=0, description="most memory for features of frames that come again, MB"
+    )
+    self_propagation: bool = Field(
+        True, description="the key frame too is segmented from its memory, not taken as detected"
+    )
+
+
+class ReduceSettings(Settings):
+    """How redundant sequences go (docs/method.md, section 4)."""
+
+    kind: Literal["hard", "soft", "category-aware"] = Field(
+        "hard", description="drop (YouTube-VIS), decay (DAVIS), or decay class by class"
+    )
+    iou: float = Field(0.5, ge=0, le=1, description="sequence IoU from which the weaker one goes")
+    min_score: float = Field(0.05, ge=0, le=1, description="sequences below this are not kept")
+    vote: bool = Field(
+        False, description="hard: what is dropped has a vote on the masks of what is kept"
+    )
+    sigma: float = Field(0.5, gt=0, description="soft kinds: scores decay by exp(-IoU^2 / sigma)")
+    soft_min_score: float = Field(
+        0.001, ge=0, le=1, description="soft kinds: stop below this decayed score"
+    )
+    max_sequences: int = Field(20, ge=1, description="soft: most sequences")
+    category_iou: float = Field(
+        0.9, ge=0, le=1, description="category-aware: IoU of the sequence NMS before the decay"
+    )
+    category_max_sequences: int = Field(
+        100, ge=1, description="category-aware: most sequences of one class"
+    )
+
+    @property
+    def least_score(self) -> float:
+        """Return the score below which no sequence is reported."""
+        return self.min_score if self.kind == "hard" else self.soft_min_score
+
+
+class WindowSettings(Settings):
+    """How videos of any length are cut and their sequences joined (docs/method.md)."""
+
+    window: int | None = Field(
+        128, ge=2, description="longer videos are cut into windows; null: never"
+    )
+    overlap: int = Field(16, ge=1, description="frames that neighbouring windows share")
+    iou: float = Field(
+        0.1, gt=0, le=1, description="least mask IoU over the shared frames to join two sequences"
+    )
+    class_weight: float = Field(
+        0.1, ge=0, description="added to the IoU where two sequences are of one class"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> WindowSettings:
+        if self.window is not None and self.overlap >= self.window:
+            raise ValueError(f"overlap ({self.overlap}) must be below window ({self.window})")
+        return self
+
+
+class LinkSettings(Settings):
+    """How track-by-detect links the detections of all frames (docs/parts.md)."""
+
+    iou: float = Field(0.3, gt=0, le=1, description="least mask IoU of a detection with its track")
+    class_weight: float = Field(
+        1.0, ge=0, description="added to the IoU where track and detection are of one class"
+    )
+    max_gap: int = Field(5, ge=0, description="frames without a detection that a track outlives")
+
+
+class InferenceSettings(Settings):
+    """The paradigm's settings, stage by stage."""
+
+    paradigm: Literal["propose-reduce", "track-by-detect"] = Field(
+        "propose-reduce", description="propagate from key frames, or link detections (a baseline)"
+    )
+    propose: ProposeSettings = ProposeSettings()
+    propagate: PropagateSettings = PropagateSettings()
+    windows: WindowSettings = WindowSettings()
+    link: LinkSettings = LinkSettings()
+    reduce: ReduceSettings = ReduceSettings()

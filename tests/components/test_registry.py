@@ -1,0 +1,64 @@
+"""Parts by name: what is refused, and with what advice. No weights, no network."""
+
+import sys
+
+import pytest
+from fakes import FakeProposer, World
+
+from propose_reduce.components.flow import FlowPropagator
+from propose_reduce.components.registry import KINDS, OWN, Request, build_part, forms, kind_of
+from propose_reduce.errors import InputError
+
+
+def test_every_form_is_one_that_is_understood():
+    assert forms("propagator")[0] == OWN
+    for door in KINDS:
+        for form in forms(door)[1:]:
+            assert kind_of(door, form) is KINDS[door][form.partition(":")[0]]
+
+
+@pytest.mark.parametrize(
+    ("door", "name", "message"),
+    [
+        ("proposer", "torchvison:x", "did you mean 'torchvision'. known: seq-mask-rcnn, torch"),
+        ("propagator", "zzz", "unknown propagator 'zzz': known: seq-mask-rcnn, sam2:ID|FOLDER"),
+        ("proposer", "flow", "unknown proposer 'flow': it is a propagator; known: seq-mask-rcnn"),
+        ("proposer", "torchvision", "the proposer 'torchvision' must read 'torchvision:NAME'"),
+        ("propagator", "sam2:", "must read 'sam2:ID|FOLDER'"),
+        ("propagator", "flow:", "must read 'flow'"),
+        ("scorer", "redetect:x", "the scorer 'redetect:x' must read 'redetect'"),
+        ("scorer", "redetect", "asks a proposer, and none is at work"),
+        ("proposer", "torchvision:maskrcnn_resnet50_fpn_v3", "did you mean 'maskrcnn_resnet50_fpn"),
+        ("proposer", "file:nowhere", "nowhere"),
+    ],
+)
+def test_a_wrong_name_is_answered_in_one_line(door, name, message):
+    with pytest.raises(InputError, match=message) as caught:
+        build_part(door, name, Request())
+    assert "\n" not in str(caught.value)
+
+
+def test_prompts_are_for_a_part_that_reads_them():
+    with pytest.raises(InputError, match=r"'file:x' takes no prompts: only 'hf:ID\|FOLDER' does"):
+        build_part("proposer", "file:x", Request(prompts=("dog",)))
+
+
+def test_parts_without_weights_are_built():
+    assert isinstance(build_part("propagator", "flow", Request()), FlowPropagator)
+    proposer = FakeProposer(World())
+    for name in KINDS["scorer"]:
+        assert hasattr(build_part("scorer", name, Request(proposer=proposer)), "score")
+
+
+NEEDS_TRANSFORMERS = [
+    ("proposer", "hf:a/b", ()),
+    ("proposer", "hf:a/b", ("dog",)),
+    *(("propagator", f"{kind}:a/b", ()) for kind in ("sam2", "edgetam", "sam3-tracker")),
+]
+
+
+@pytest.mark.parametrize(("door", "name", "prompts"), NEEDS_TRANSFORMERS)
+def test_a_missing_extra_is_named(door, name, prompts, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match=r"pip install 'propose-reduce\[transformers\]'"):
+        build_part(door, name, Request(prompts=prompts))
