@@ -21,7 +21,7 @@ GROUND = {
 ROOMS = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | ROOMS, GROUND),
-    "components": GROUND | {"data", "models"},
+    "components": GROUND | {"data", "models", "paradigm"},
     "evaluation": GROUND | {"data", "results"},
     "drawing": GROUND | {"results"},
     "training": GROUND | ROOMS | {"components", "evaluation"},

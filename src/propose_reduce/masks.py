@@ -156,6 +156,16 @@ class PackedMasks:
         """Return one mask: bool (H, W), in main memory."""
         return self.weighted([sequence], frame, [1.0]) > 0
 
+    def frame(self, frame: int) -> Tensor:
+        """Return the masks of all sequences on one frame: bool (N, H, W), in main memory."""
+        height, width = self.size
+        masks = np.zeros((len(self), height, -(-width // 8) * 8), dtype=bool)
+        for sequence in np.flatnonzero(self.areas[:, frame]):
+            left, right, top, bottom = self._windows[sequence, frame]
+            bits = np.unpackbits(self._crops[int(sequence), frame].T, axis=1, bitorder="little")
+            masks[sequence, top:bottom, 8 * left : 8 * right] = bits
+        return torch.from_numpy(np.ascontiguousarray(masks[..., :width]))
+
     def weighted(self, sequences: Sequence[int], frame: int, weights: Sequence[float]) -> Tensor:
         """Return the sum of some masks of a frame, each times its weight: float32 (H, W)."""
         height, width = self.size

@@ -4,7 +4,6 @@ import pytest
 import torch
 from fakes import FakePropagator, FakeProposer, Thing, World
 
-from propose_reduce.components import scorers
 from propose_reduce.components.scorers import KeyFrameScorer, RedetectScorer
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import segment_clip
@@ -32,23 +31,38 @@ def test_a_mask_gets_the_scores_of_the_detection_that_overlaps_it():
     torch.testing.assert_close(found, torch.tensor([[0.1, 0.9, 0.0], [0.4, 0.0, 0.6]]))
 
 
-def test_of_a_mask_that_nothing_overlaps_it_has_no_opinion():
-    elsewhere = torch.zeros(1, 24, 32, dtype=torch.bool)
-    elsewhere[:, 2:10, 20:28] = True
-    assert scored(RedetectScorer(FakeProposer(WORLD)), 0, elsewhere).isnan().all()
+ELSEWHERE = torch.zeros(1, 24, 32, dtype=torch.bool)
+ELSEWHERE[:, 2:10, 20:28] = True
 
 
-@pytest.mark.parametrize(("min_iou", "cat"), [(0.5, 0.9), (0.51, float("nan"))])
+@pytest.mark.parametrize(
+    ("missed", "expected"),
+    [(0.0, [1, 0, 0]), (0.5, [0.75, 0.125, 0.125]), (1.0, [0.5, 0.25, 0.25])],
+)
+def test_a_mask_that_nothing_overlaps_is_background_but_for_a_share_of_what_was_said(
+    missed, expected
+):
+    scorer = RedetectScorer(FakeProposer(WORLD), missed=missed)
+    assert scored(scorer, 0, ELSEWHERE)[0].tolist() == pytest.approx(expected)
+
+
+def test_where_missed_frames_are_ignored_it_has_no_opinion_of_them():
+    scorer = RedetectScorer(FakeProposer(WORLD), missed=None)
+    assert scored(scorer, 0, ELSEWHERE).isnan().all()
+    assert not scored(scorer, 0).isnan().any()
+
+
+@pytest.mark.parametrize(("min_iou", "cat"), [(0.5, 0.9), (0.51, 0.0)])
 def test_half_an_overlap_is_enough(min_iou, cat):
     half = WORLD.masks(0)[:1]
     half[:, 6:] = False  # 4 of 8 rows
     scorer = RedetectScorer(FakeProposer(WORLD), min_iou=min_iou)
-    assert scored(scorer, 0, half)[0, 1] == pytest.approx(cat, nan_ok=True)
+    assert scored(scorer, 0, half)[0, 1] == pytest.approx(cat)
 
 
-def test_where_nothing_is_detected_it_has_no_opinion():
+def test_where_nothing_is_detected_everything_is_missed():
     scorer = RedetectScorer(FakeProposer(World(())))
-    assert scored(scorer, 0).isnan().all()
+    assert scored(scorer, 0).tolist() == [[1, 0, 0], [1, 0, 0]]
 
 
 def test_only_the_frames_asked_for_are_looked_at():
@@ -60,15 +74,30 @@ def test_only_the_frames_asked_for_are_looked_at():
     assert proposer.asked == [0, 2, 4]
 
 
-def test_a_frame_is_looked_at_once_per_clip_and_little_is_kept(monkeypatch):
-    monkeypatch.setattr(scorers, "CACHED_FRAMES", 2)
+def test_a_frame_is_looked_at_once_however_often_it_is_asked_about():
     proposer = FakeProposer(WORLD)
     scorer, clip = RedetectScorer(proposer), WORLD.clip()
-    for frame in (0, 1, 0, 1, 2, 2, 0):  # 2 pushes out 0
+    for frame in (0, 1, 0, 1, 2):
         scored(scorer, frame, clip=clip)
-    assert proposer.asked == [0, 1, 2, 0]
-    scored(scorer, 0, clip=WORLD.clip())
-    assert proposer.asked == [0, 1, 2, 0, 0]
+    assert proposer.asked == [0, 1, 2]
+
+
+def test_a_sequence_that_drifts_away_scores_less_than_one_that_is_seen_again():
+    cat = Thing("cat", 0.9, (2, 2, 10, 10))
+    world = World((cat,), num_frames=4)
+    propagator = FakePropagator(world, shift=2)  # 2 of 8 columns a frame: IoU 0.6, then 1/3
+    scores = {
+        missed: segment_clip(
+            world.clip(),
+            FakeProposer(world),
+            propagator,
+            RedetectScorer(FakeProposer(world), missed=missed),
+            InferenceSettings.model_validate({"propose": {"key_frames": 1}}),
+        )[0].score
+        for missed in (None, 0.0)
+    }
+    # From frame 1 it is found again on frames 0 to 2 of 4.
+    assert scores == {None: pytest.approx(0.9), 0.0: pytest.approx(0.9 * 3 / 4)}
 
 
 def test_another_detectors_classes_are_refused():
@@ -81,6 +110,12 @@ def test_another_detectors_classes_are_refused():
 def test_an_overlap_that_cannot_be_is_refused(min_iou):
     with pytest.raises(InputError, match=f"min_iou must be .* got {min_iou}"):
         RedetectScorer(FakeProposer(WORLD), min_iou=min_iou)
+
+
+@pytest.mark.parametrize("missed", [-0.1, 1.5])
+def test_a_share_that_cannot_be_is_refused(missed):
+    with pytest.raises(InputError, match=f"missed must lie in .* got {missed}"):
+        RedetectScorer(FakeProposer(WORLD), missed=missed)
 
 
 @pytest.mark.parametrize("make", [lambda _: KeyFrameScorer(), RedetectScorer])

@@ -68,8 +68,7 @@ def test_a_gap_is_outlived_and_stays_empty():
     gone = replace(DOG, absent=frozenset({2, 3}))
     found = tracks(World((gone,), num_frames=6), max_gap=2)
     assert frames_of(found) == [[0, 1, 4, 5]]
-    assert found.frame_scores[0, 2:4].isnan().all()
-    assert found.class_scores[0, 2] == pytest.approx(0.8)  # the mean of four, not of six
+    assert found.class_scores[0, 2] == pytest.approx(0.8 * 4 / 6)  # two of six were missed
 
 
 def test_a_longer_gap_cuts_the_track():
@@ -131,3 +130,21 @@ def test_the_class_decides_between_overlaps_but_not_without_one():
     assert link(before, bars((slice(0, 6), 1)), LinkSettings()) == {0: 1}  # IoU 1/2 against 1
     assert link(before, bars((slice(0, 6), 1)), LinkSettings(class_weight=0)) == {0: 0}
     assert link(before, bars((slice(9, 10), 1)), LinkSettings()) == {}
+
+
+@pytest.mark.parametrize(
+    ("missed", "score"), [("background", 0.9 * 3 / 5), ("ignored", 0.9), (0.5, 0.9 * 4 / 5)]
+)
+def test_a_frame_on_which_a_track_was_looked_for_in_vain_counts_against_it(missed, score):
+    world = World((replace(CAT, absent=frozenset({1, 3})),))
+    settings = InferenceSettings.model_validate({"score": {"missed": missed}})
+    found = track_by_detect(world.clip(), FakeProposer(world), settings)
+    assert found.class_scores[0, 1] == pytest.approx(score)
+    assert frames_of(found) == [[0, 2, 4]]
+
+
+def test_frames_before_a_track_begins_and_after_it_ends_do_not_count():
+    world = World((replace(CAT, velocity=(0, 0), absent=frozenset({0, 4, 5})),), num_frames=6)
+    found = tracks(world)
+    assert found.class_scores[0, 1] == pytest.approx(0.9)
+    assert found.frame_scores[0, [0, 4, 5]].isnan().all()

@@ -14,6 +14,7 @@ from propose_reduce.api.model import Model
 from propose_reduce.components.registry import OWN, Request, build_part, kind_of
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.errors import InputError
+from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.pipeline import doors_needed
 from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.protocols import Propagator, Proposer, Scorer
@@ -129,7 +130,7 @@ class Parts:
             yield self._doors(video, session)
 
     def _doors(self, video: str, session: Any) -> Doors:
-        proposer = self._part("proposer", session, replace(self.request, video=video))
+        proposer = remembering(self._part("proposer", session, replace(self.request, video=video)))
         request = replace(self.request, video=video, proposer=proposer)
         propagator, scorer = (
             self._part(door, session, request) if door in self.chosen else None

@@ -122,7 +122,11 @@ def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Any:
 
     if request.proposer is None:
         raise InputError("the scorer 'redetect' asks a proposer, and none is at work")
-    return RedetectScorer(request.proposer, frames=range if everywhere else request.key_frames)
+    return RedetectScorer(
+        request.proposer,
+        frames=range if everywhere else request.key_frames,
+        missed=request.settings.score.missed_factor,
+    )
 
 
 _WEIGHTS = "ID|FOLDER"

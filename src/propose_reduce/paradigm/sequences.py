@@ -110,8 +110,7 @@ def _uncovered(found: Proposals, frame: int, seen: Detections, least: float) -> 
     """
     if not len(found) or not len(seen):
         return seen
-    there = torch.stack([found.masks.mask(row, frame) for row in range(len(found))])
-    best = mask_iou(seen.masks.cpu(), there).max(dim=1)
+    best = mask_iou(seen.masks.cpu(), found.masks.frame(frame)).max(dim=1)
     covered = best.values >= least
     for row in covered.nonzero()[:, 0].tolist():
         detection = seen.class_scores[row].cpu()

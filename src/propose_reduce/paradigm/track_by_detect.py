@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,7 +64,8 @@ def track_by_detect(
     """Return the tracks of a clip as sequences, in the order in which they begin.
 
     A track's key frame is the one it begins on, and its class scores are the mean of its
-    detections'. Each frame is proposed on by the rules of a key frame.
+    detections', with what counts on the frames between them on which it was looked for and not
+    found. Each frame is proposed on by the rules of a key frame.
 
     Args:
         clip: the video.
@@ -95,7 +97,10 @@ def track_by_detect(
         frames.append(_Seen(PackedMasks.pack(found.masks[:, None]), found.class_scores, tracks))
         if progress is not None:
             progress("propose", frame + 1, len(clip.frames))
-    return _sequences(clip, proposer.categories, begun, frames)
+    tracked = _sequences(clip, proposer.categories, begun, frames)
+    if settings.score.missed_factor is not None:
+        _count_missed(tracked, settings.score.missed_factor)
+    return tracked
 
 
 def link(tracks: Detections, seen: Detections, settings: LinkSettings) -> dict[int, int]:
@@ -136,3 +141,17 @@ def _sequences(
             masks.put(frame, seen.masks.mask(row, 0)[None], track)
             frame_scores[track, frame] = seen.scores[row]
     return Proposals(categories, tuple(begun), masks, frame_scores)
+
+
+def _count_missed(tracks: Proposals, factor: float) -> None:
+    """Set the class scores of the frames inside a track on which nothing was detected.
+
+    Args:
+        tracks: their frame scores change.
+        factor: of the class scores that a track began with; the rest is background.
+    """
+    for areas, scores in zip(tracks.masks.areas, tracks.frame_scores, strict=True):
+        seen = np.flatnonzero(areas)
+        missed = np.setdiff1d(np.arange(seen[0], seen[-1]), seen)
+        scores[missed] = factor * scores[seen[0]]
+        scores[missed, 0] += 1 - factor

@@ -22,6 +22,7 @@ from propose_reduce.settings.inference import LinkSettings as LinkSettings
 from propose_reduce.settings.inference import PropagateSettings as PropagateSettings
 from propose_reduce.settings.inference import ProposeSettings as ProposeSettings
 from propose_reduce.settings.inference import ReduceSettings as ReduceSettings
+from propose_reduce.settings.inference import ScoreSettings as ScoreSettings
 from propose_reduce.settings.inference import WindowSettings as WindowSettings
 from propose_reduce.settings.training import TrainingSettings
 

@@ -1,8 +1,8 @@
-"""The settings of inference: propose, propagate, windows, linking, reduce (docs/method.md)."""
+"""The settings of inference, stage by stage (docs/method.md)."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -44,6 +44,23 @@ class PropagateSettings(Settings):
     self_propagation: bool = Field(
         True, description="the key frame too is segmented from its memory, not taken as detected"
     )
+
+
+class ScoreSettings(Settings):
+    """What a sequence's score is the mean of (docs/method.md, section 3)."""
+
+    missed: Literal["background", "ignored"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "background",
+        description="what counts where a scorer, or a track, looked for the object and found "
+        "nothing: background; that factor of the key frame's scores; or the frame is ignored",
+    )
+
+    @property
+    def missed_factor(self) -> float | None:
+        """Return the share of the key frame's scores that a missed frame gets; None: no opinion."""
+        if isinstance(self.missed, str):
+            return None if self.missed == "ignored" else 0.0
+        return self.missed
 
 
 class ReduceSettings(Settings):
@@ -114,6 +131,7 @@ class InferenceSettings(Settings):
     )
     propose: ProposeSettings = ProposeSettings()
     propagate: PropagateSettings = PropagateSettings()
+    score: ScoreSettings = ScoreSettings()
     windows: WindowSettings = WindowSettings()
     link: LinkSettings = LinkSettings()
     reduce: ReduceSettings = ReduceSettings()
