@@ -74,6 +74,25 @@ def test_objects_of_different_samples_do_not_compete():
     assert both["propagation"].item() == pytest.approx(torch.stack(alone).mean().item(), abs=1e-5)
 
 
+def test_overlapping_objects_compete_before_their_loss():
+    network = tiny_network()
+    half = torch.full((2, 64, 96), 0.5)  # two objects, each of them as likely as not everywhere
+    network.prop_head.segment = lambda *_: half
+    target = square_batch().propagation[0]
+    truth = torch.stack([torch.ones(64, 96), torch.zeros(64, 96)]).bool()
+    pair = replace(
+        target,
+        labels=target.labels.repeat(2),
+        reference_boxes=target.reference_boxes.repeat(2, 1),
+        query_masks=truth,
+    )
+    with torch.no_grad():
+        features = network.features(square_frame(20)[None])
+        losses = network._propagation_losses(features, features, [pair])
+    # odds 1/3 of background, 1 and 1: each gets 3/7; losses 4/7 and 1, alone 1/2 and 1
+    assert losses["propagation"].item() == pytest.approx((4 / 7 + 1) / 2, abs=1e-4)
+
+
 def test_images_of_different_sizes_share_one_canvas():
     network = tiny_network().train()
     small, large = square_batch(), square_batch()
