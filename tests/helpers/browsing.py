@@ -1,0 +1,41 @@
+"""A headless Chromium for tests that look at pages."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def browser():
+    """Give a running Chromium; skip where it or playwright is missing."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("needs chromium")
+    options = ["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    with playwright.sync_playwright() as api:
+        chromium = api.chromium.launch(executable_path=CHROMIUM, args=options)
+        try:
+            yield chromium
+        finally:
+            chromium.close()
+
+
+@contextmanager
+def page(chromium, width=1400, height=900):
+    """Give an empty page that must stay without errors in its console and ask for no network."""
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    opened = context.new_page()
+    faults = []
+    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on(
+        "request", lambda r: None if r.url.startswith(("file:", "data:")) else faults.append(r.url)
+    )
+    try:
+        yield opened
+        assert faults == []
+    finally:
+        context.close()
