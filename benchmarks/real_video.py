@@ -34,8 +34,12 @@ from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.distance import FollowedProposal, distance_curves, follow
-from propose_reduce.evaluation.distance_truth import AnnotatedVideos
+from propose_reduce.evaluation.distance import (
+    AnnotatedVideos,
+    FollowedProposal,
+    distance_curves,
+    follow,
+)
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.paradigm.pipeline import reduce_sequences

@@ -22,9 +22,9 @@ ROOMS = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND | ROOMS, GROUND),
     "components": GROUND | {"data", "models", "paradigm"},
-    "evaluation": GROUND | {"data", "results"},
     "drawing": GROUND | {"results"},
-    "training": GROUND | ROOMS | {"components", "evaluation"},
+    "evaluation": GROUND | {"data", "results", "drawing"},
+    "training": GROUND | ROOMS | {"components", "evaluation", "drawing"},
     "api": GROUND | ROOMS | {"components", "evaluation", "drawing", "training"},
     "ablation": GROUND | ROOMS | {"components", "evaluation", "api"},
     "benchmarking": GROUND | ROOMS | {"components", "api"},

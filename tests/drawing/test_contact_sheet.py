@@ -3,7 +3,7 @@ import pytest
 
 from propose_reduce import rle
 from propose_reduce.drawing import contact_sheet
-from propose_reduce.drawing.colours import colour_of
+from propose_reduce.drawing.palette import colour_of
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence
 

@@ -3,8 +3,8 @@ from sequences import result
 
 from propose_reduce import rle
 from propose_reduce.drawing import overlay
-from propose_reduce.drawing.colours import colour_of
-from propose_reduce.drawing.overlay import OPACITY
+from propose_reduce.drawing.paint import OPACITY
+from propose_reduce.drawing.palette import colour_of
 from propose_reduce.structures import InstanceSequence
 
 GREY = np.full((120, 160, 3), 100, np.uint8)

@@ -1,5 +1,6 @@
-"""J against distance, on proposals small enough to follow by hand."""
+"""J against distance, on proposals small enough to follow by hand; the truth; the report."""
 
+import csv
 import json
 
 import numpy as np
@@ -7,17 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_files import write_labels
+from matplotlib.figure import Figure
+from PIL import Image
 from places import REFERENCE
+from rich.console import Console
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.distance import (
     FollowedProposal,
+    Truth,
     distance_curves,
     follow,
+    open_truth,
     parse_bounds,
 )
-from propose_reduce.evaluation.distance_truth import Truth, open_truth
+from propose_reduce.evaluation.distance_report import FILES, DistanceReport, draw_distance
 from propose_reduce.evaluation.tracks import Track
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence
@@ -186,3 +192,163 @@ def test_bounds_are_read_from_text():
     assert parse_bounds("50,62.5, 100") == (50, 62.5, 100)
     with pytest.raises(InputError, match="'50;100' must be percentages"):
         parse_bounds("50;100")
+
+
+MAPS = np.array([[[1, 1, 0, 5]], [[1, 0, 255, 0]]], dtype=np.uint8)
+
+
+def annotation_file(path, names):
+    """Write an annotation file of 1 x 4 pixels: one object and one crowd in every video."""
+    mask = rle.encode(np.array([[True, False, False, False]]))
+    videos = [
+        {"id": id_, "width": 4, "height": 1, "length": 2, "file_names": [f"{name}/0.jpg"]}
+        for id_, name in enumerate(names, start=1)
+    ]
+    annotations = [
+        {
+            "id": 2 * video["id"] + crowd,
+            "video_id": video["id"],
+            "category_id": 1,
+            "iscrowd": crowd,
+            "segmentations": [mask, None],
+            "bboxes": [[0, 0, 1, 1], None],
+            "areas": [1, None],
+        }
+        for video in videos
+        for crowd in (0, 1)
+    ]
+    categories = [{"id": 1, "name": "thing"}]
+    content = {"videos": videos, "categories": categories, "annotations": annotations}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_annotated_videos_are_found_by_folder_or_id_and_crowds_are_no_objects(tmp_path):
+    truth = open_truth(annotation_file(tmp_path / "gt.json", ["bear", "dog"]))
+    for name in ("dog", "2"):
+        found = truth.find(name)
+        assert [track.id for track in found.objects] == [4]
+        assert (found.size, found.void) == ((1, 4), None)
+
+
+def test_a_name_comes_before_an_id(tmp_path):
+    truth = open_truth(annotation_file(tmp_path / "gt.json", ["2", "dog"]))
+    assert truth.find("2").objects[0].id == 2
+
+
+def test_unknown_and_ambiguous_names_are_errors(tmp_path):
+    truth = open_truth(annotation_file(tmp_path / "gt.json", ["dog", "dog"]))
+    with pytest.raises(InputError, match="several videos called 'dog': ids 1, 2"):
+        truth.find("dog")
+    with pytest.raises(InputError, match="unknown video of the ground truth 'dogs': did you mean"):
+        truth.find("dogs")
+
+
+@pytest.mark.parametrize("place", ["", "Annotations_unsupervised/480p", "Annotations/480p"])
+def test_label_folders_give_one_track_per_label_and_void(tmp_path, place):
+    write_labels(tmp_path / place / "dog", MAPS)
+    found = open_truth(tmp_path).find("dog")
+    assert [track.id for track in found.objects] == [1, 5]
+    assert [rle.area(mask) for mask in found.objects[0].segmentations] == [2, 1]
+    assert found.objects[1].segmentations[1] is None
+    assert found.void.segmentations[0] is None
+    assert rle.decode(found.void.segmentations[1]).tolist() == [[False, False, True, False]]
+
+
+def test_an_unknown_sequence_is_an_error(tmp_path):
+    write_labels(tmp_path / "dog", MAPS)
+    with pytest.raises(InputError, match="sequence of the ground truth 'dogs': did you mean 'dog'"):
+        open_truth(tmp_path).find("dogs")
+
+
+def test_label_maps_of_several_sizes_are_an_error(tmp_path):
+    write_labels(tmp_path / "dog", MAPS)
+    write_labels(tmp_path / "dog", MAPS[:1].repeat(2, axis=1))
+    with pytest.raises(InputError, match="'dog' has label maps of several sizes"):
+        open_truth(tmp_path).find("dog")
+
+
+def test_binary_masks_of_0_and_255_are_an_error(tmp_path):
+    write_labels(tmp_path / "dog", 255 * MAPS.clip(0, 1))
+    with pytest.raises(InputError, match="dog: the ground truth holds 255, which is void"):
+        open_truth(tmp_path).find("dog")
+
+
+def test_a_path_with_nothing_there_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"nothing\.json' cannot be read"):
+        open_truth(tmp_path / "nothing.json")
+
+
+@pytest.fixture
+def report():
+    """Two groups: one proposal that drops from 1 to 0.5, two that rise from 0.5 to 0.75."""
+    group = [followed(0, 1.0, 0.5), *2 * [followed(0, 0.5, 0.75)]]
+    return DistanceReport(distance_curves(group, (50, 80, 90, 100)), videos=2, proposals=4)
+
+
+def rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_folder_holds_tables_and_figures(report, tmp_path):
+    folder = report.save(tmp_path / "new")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert (folder / "distance.svg").read_text().startswith("<?xml")
+    with Image.open(folder / "distance.png") as image:
+        assert min(image.size) > 400
+
+
+def test_the_files_hold_what_was_measured(report, tmp_path):
+    folder = report.save(tmp_path)
+    first = rows(folder / "distance.csv")[0]
+    assert first == {
+        "iou_from": "50",
+        "iou_to": "80",
+        "distance": "0",
+        "measurements": "2",
+        "j": "0.5",
+        "j_on_key_frame": "0.5",
+    }
+    drops = {
+        (row["iou_from"], row["first"]): float(row["drop"]) for row in rows(folder / "drops.csv")
+    }
+    assert drops == {("50", "0"): 0, ("50", "1"): -0.25, ("90", "0"): 0, ("90", "1"): 0.5}
+
+
+def test_the_table_shows_j_and_its_change_in_percent(report):
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(report.table())
+    text = captured.get()
+    assert "3 of 4 proposals of 2 videos" in text
+    for number in ("[50, 80) %", "+25.0", "100.0", "-50.0"):
+        assert number in text
+    assert "…" not in text
+
+
+def test_the_table_of_long_videos_fits_80_columns():
+    curves = distance_curves([followed(0, *np.linspace(1, 0, 150))], (50, 60, 70, 80, 90, 100))
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(DistanceReport(curves, 1, 1).table())
+    assert "81-149" in captured.get()
+    assert "…" not in captured.get()
+
+
+def test_the_figure_has_a_line_and_a_legend_entry_per_group_that_is_not_empty(report):
+    axes = Figure().subplots()
+    draw_distance(axes, report.curves)
+    entries = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert entries == ["[90, 100] %, 1 proposals", "[50, 80) %, 2 proposals"]
+    marks = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    assert marks[0].get_ydata().tolist() == [100, 50]
+    assert axes.get_xlabel()
+    assert axes.get_ylabel()
+
+
+def test_nothing_to_draw_is_an_empty_figure(tmp_path):
+    report = DistanceReport(distance_curves([], (50, 100)), videos=1, proposals=3)
+    report.save(tmp_path)
+    assert rows(tmp_path / "drops.csv") == []
+    assert (tmp_path / "distance.png").stat().st_size > 0

@@ -4,13 +4,14 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from label_files import CUT_PNG
 from PIL import Image
 from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.report import LISTED, write_report
-from propose_reduce.evaluation.tracks import read_ground_truth
+from propose_reduce.evaluation.report import LISTED, read_small, write_report
+from propose_reduce.evaluation.tracks import Video, read_ground_truth
 
 LEFT, RIGHT = "####....", "....####"
 OBJECTS = [object_(LEFT, LEFT), object_(RIGHT, RIGHT, video=2, category=DOG)]
@@ -148,3 +149,29 @@ def test_metrics_without_details_are_not_enough(tmp_path):
 
 def test_nothing_found_and_nothing_to_find_gives_a_page_too(tmp_path):
     assert "<p>None.</p>" in report(tmp_path, objects=[], predictions=[])
+
+
+def test_frames_are_read_small(frames):
+    video = Video(1, "clip", (100, 800), 2, ("clip1/00000.jpg",), ())
+    assert read_small(video, frames, 0, width=40).shape == (5, 40, 3)
+
+
+def test_a_frame_that_cannot_be_read_is_named(tmp_path, frames):
+    video = Video(7, "clip", (10, 80), 2, ("clip1/00001.jpg",), ())
+    with pytest.raises(InputError, match=r"video 7 \('clip'\) has no file name for frame 1"):
+        read_small(video, frames, 1)
+    for content, fault in ((CUT_PNG, "Truncated IHDR"), (b"no picture", "cannot identify image")):
+        (frames / "clip1" / "00001.jpg").write_bytes(content)
+        with pytest.raises(InputError, match=rf"00001\.jpg' cannot be read: {fault}"):
+            read_small(video, frames, 0)
+    (frames / "clip1" / "00001.jpg").unlink()
+    with pytest.raises(InputError, match=r"00001\.jpg' cannot be read: No such file"):
+        read_small(video, frames, 0)
+
+
+def test_a_video_without_frames_is_named(tmp_path, frames):
+    document = truth(object_(LEFT))
+    del document["videos"][0]["length"], document["videos"][0]["file_names"]
+    metrics = evaluate_youtube_vis(document, [], per_video=True, errors=True)
+    with pytest.raises(InputError, match=r"video 1 .*has neither a length nor file names"):
+        write_report(tmp_path, metrics, read_ground_truth(document).videos, frames=frames)

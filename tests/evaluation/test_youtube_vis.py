@@ -1,5 +1,6 @@
 """The YouTube-VIS numbers: equal to the official tool's, and the laws they obey."""
 
+import io
 import json
 from collections import Counter
 
@@ -8,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import REFERENCE, SHARED, needs_shared
+from rich.console import Console
 from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.judgement import Job, judge
-from propose_reduce.evaluation.matching import MAX_PREDICTIONS
+from propose_reduce.evaluation.average_precision import KEYS, MAX_PREDICTIONS
 from propose_reduce.evaluation.overlap import mask_areas, overlap
-from propose_reduce.evaluation.precision import KEYS
 from propose_reduce.evaluation.tracks import read_ground_truth, read_predictions
+from propose_reduce.evaluation.youtube_vis import VideoTracks, evaluate_video
 
 CASES = sorted((REFERENCE / "eval" / "ytvis").iterdir())
 
@@ -82,7 +83,7 @@ def test_names_that_the_truth_does_not_know_do_when_categories_are_one():
     assert evaluate_youtube_vis(document, [foreign], agnostic=True)["AP"] == pytest.approx(1)
 
 
-def test_every_video_is_judged_alone_on_request():
+def test_every_video_is_evaluated_alone_on_request():
     document = truth(object_("##"), object_("##", video=2), videos=3)
     metrics = evaluate_youtube_vis(document, [prediction(0.5, "##")], per_video=True)
     assert {id_: scores["AP"] for id_, scores in metrics.per_video.items()} == {
@@ -224,12 +225,12 @@ def test_worker_processes_give_the_same_numbers():
     assert one.to_dict() == two.to_dict()
 
 
-def test_only_the_best_hundred_of_a_video_and_category_are_judged():
+def test_only_the_best_hundred_of_a_video_and_category_are_evaluated():
     document = read_ground_truth(truth(object_("#")))
     many = [prediction(i / 200, "#") for i in range(120)]
     tracks = read_predictions(many, document).tracks[1]
-    matches = judge(Job(document.videos[1].truths, tracks)).matches[CAT]
-    assert matches.places.tolist() == list(range(119, 19, -1))
+    matches = evaluate_video(VideoTracks(document.videos[1].truths, tracks)).matches[CAT]
+    assert matches.indices.tolist() == list(range(119, 19, -1))
 
 
 REAL = SHARED / "realdata" / "vis_with_masks" / "instances.json"
@@ -250,3 +251,58 @@ def test_annotations_against_themselves_give_1_in_every_category(path):
         category["id"]: pytest.approx(1) if category["id"] in found else -1.0
         for category in document["categories"]
     }
+
+
+TWO_VIDEOS = truth(object_("##.", "#.."), object_("..#", None, video=2, category=DOG), videos=2)
+HALF = [prediction(0.5, "##.", "#..")]
+
+
+def printed(table, width=80):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_the_file_has_exactly_the_known_keys(tmp_path):
+    metrics = evaluate_youtube_vis(TWO_VIDEOS, HALF)
+    content = json.loads(metrics.save(tmp_path / "out" / "metrics.json").read_text())
+    assert list(content) == [*KEYS, "per_category"]
+    assert {id_: list(scores) for id_, scores in content["per_category"].items()} == {
+        "3": list(KEYS),
+        "7": list(KEYS),
+    }
+    assert content["AP"] == pytest.approx(0.5)
+    assert content["APm"] == -1
+
+
+def test_what_was_requested_besides_is_in_the_file_too():
+    content = evaluate_youtube_vis(TWO_VIDEOS, HALF, per_video=True, errors=True).to_dict()
+    assert list(content)[-2:] == ["per_video", "errors"]
+    assert json.loads(json.dumps(content)) == content
+
+
+def test_the_table_has_a_row_per_category_and_fits_80_columns():
+    text = printed(evaluate_youtube_vis(TWO_VIDEOS, HALF).table())
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    assert rows["category"] == list(KEYS)
+    assert rows["cat"][:6] == ["100", "100", "100", "100", "-", "-"]
+    assert rows["dog"][:6] == ["0.0", "0.0", "0.0", "0.0", "-", "-"]
+    assert rows["all"][0] == "50.0"
+    assert "…" not in text
+
+
+def test_videos_are_listed_the_worst_first():
+    text = printed(evaluate_youtube_vis(TWO_VIDEOS, HALF, per_video=True).video_table())
+    assert text.index("2 clip2") < text.index("1 clip1")
+
+
+def test_videos_without_an_object_are_listed_after_the_worst():
+    lone = truth(object_("##.", "#.."), videos=2)
+    text = printed(evaluate_youtube_vis(lone, [], per_video=True).video_table())
+    assert text.index("1 clip1") < text.index("2 clip2")
+
+
+def test_names_are_printed_as_they_are_and_twice_where_two_categories_share_one():
+    names = [{"id": id_, "name": "[/b][red]pet"} for id_ in (3, 7)]
+    text = printed(evaluate_youtube_vis(TWO_VIDEOS | {"categories": names}, HALF).table(), 120)
+    assert text.count("[/b][red]pet") == 2

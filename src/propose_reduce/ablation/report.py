@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from propose_reduce.ablation.figure import draw_ablation
 from propose_reduce.ablation.grid import Grid, value_text
 from propose_reduce.ablation.store import Measurement
-from propose_reduce.evaluation.youtube_vis_metrics import percent
+from propose_reduce.evaluation.youtube_vis import percent
 from propose_reduce.files import replacing, write_text
 from propose_reduce.settings import InferenceSettings
 

@@ -16,7 +16,7 @@ from propose_reduce.api.segmenter import Segmenter
 from propose_reduce.data.shapes import ShapesVideo, shapes_video
 from propose_reduce.data.shapes.export import video_annotations
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics, percent
+from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
 from propose_reduce.video import write_video
 
 SPLIT, INDEX = "demo", 84

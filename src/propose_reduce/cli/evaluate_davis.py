@@ -38,8 +38,8 @@ def davis(
     from rich.console import Console
 
     from propose_reduce.evaluation import evaluate_davis
+    from propose_reduce.evaluation.davis import Resize
     from propose_reduce.evaluation.davis_metrics import Task
-    from propose_reduce.evaluation.davis_sequence import Resize
 
     with progress_bar("evaluating") as progress:
         metrics = evaluate_davis(

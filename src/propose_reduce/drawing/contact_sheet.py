@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from propose_reduce import rle
-from propose_reduce.drawing.colours import Colour, colour_of, ink_on
 from propose_reduce.drawing.overlay import Painter
+from propose_reduce.drawing.palette import Colour, colour_of, ink_on
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, InstanceSequence
 

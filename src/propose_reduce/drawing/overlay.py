@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from propose_reduce.drawing.colours import COLOURS, colour_of, ink_on
+from propose_reduce import rle
+from propose_reduce.drawing.paint import paint
+from propose_reduce.drawing.palette import COLOURS, colour_of, ink_on
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, Size
 
 if TYPE_CHECKING:
     from supervision import ColorPalette
-
-OPACITY = 0.45  # the mask is seen, and so is what it covers
 
 
 class Painter:
@@ -30,10 +30,7 @@ class Painter:
         fills = [colour_of(sequence_id) for sequence_id in range(COLOURS)]
         colours, short = _palette(fills), min(size)
         by_id = supervision.ColorLookup.TRACK
-        self._mask = supervision.MaskAnnotator(colours, opacity=OPACITY, color_lookup=by_id)
-        self._outline = supervision.PolygonAnnotator(
-            colours, thickness=max(1, round(short / 250)), color_lookup=by_id
-        )
+        self._outline = max(1, round(short / 250))
         self._label = supervision.RichLabelAnnotator(
             colours,
             color_lookup=by_id,
@@ -47,16 +44,19 @@ class Painter:
         """Return a copy of frame ``index``, uint8 RGB (H, W, 3), with the result on it."""
         present = [s for s in result.sequences if s.segmentations[index] is not None]
         labels = [f"{s.id} {s.category} {s.score:.2f}" for s in present]
-        scene = np.ascontiguousarray(self.fill(frame, result, index)[..., ::-1])
+        scene = np.ascontiguousarray(self.fill(frame, result, index)[..., ::-1])  # as BGR
         scene = self._label.annotate(scene, result.frame(index), labels)
         return np.ascontiguousarray(scene[..., ::-1])
 
     def fill(self, frame: np.ndarray, result: VideoResult, index: int) -> np.ndarray:
         """Return a copy of frame ``index`` with masks and outlines only."""
-        detections = result.frame(index)
-        scene = np.ascontiguousarray(frame[..., ::-1])  # supervision draws BGR
-        scene = self._outline.annotate(self._mask.annotate(scene, detections), detections)
-        return np.ascontiguousarray(scene[..., ::-1])
+        present = [
+            (rle.decode(mask), colour_of(sequence.id))
+            for sequence in result.sequences
+            if (mask := sequence.segmentations[index]) is not None
+        ]
+        masks, colours = zip(*present, strict=True) if present else ((), ())
+        return paint(frame, masks, colours, outline=self._outline)
 
 
 def _palette(colours: Sequence[tuple[int, int, int]]) -> ColorPalette:

@@ -17,8 +17,8 @@ from propose_reduce.evaluation.distance import (
     FollowedProposal,
     distance_curves,
     follow,
+    open_truth,
 )
-from propose_reduce.evaluation.distance_truth import open_truth
 from propose_reduce.evaluation.files import native_files
 from propose_reduce.files import replacing, write_text
 from propose_reduce.results import VideoResult
@@ -149,16 +149,16 @@ def draw_distance(axes: Axes, curves: Sequence[DistanceCurve]) -> None:
 
     start, end = COLOUR_RANGE
     steps = max(len(curves) - 1, 1)
-    filled = [(place, curve) for place, curve in enumerate(curves) if curve.proposals]
-    for place, curve in reversed(filled):
-        colour = colormaps["cividis"](start + (end - start) * place / steps)
+    filled = [(index, curve) for index, curve in enumerate(curves) if curve.proposals]
+    for index, curve in reversed(filled):
+        colour = colormaps["cividis"](start + (end - start) * index / steps)
         axes.plot(range(len(curve.j)), 100 * curve.j, color=colour, alpha=0.4, linewidth=1)
         bins = curve.bins()
         axes.plot(
             [(part.first + part.last) / 2 for part in bins],
             [100 * part.j for part in bins],
             color=colour,
-            marker=MARKERS[place % len(MARKERS)],
+            marker=MARKERS[index % len(MARKERS)],
             clip_on=False,
             label=f"{curve.name}, {curve.proposals} proposals",
         )

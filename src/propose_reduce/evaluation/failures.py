@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from propose_reduce.evaluation.mistakes import KINDS, Mistakes
+from propose_reduce.evaluation.errors import KINDS, TrackErrors
 from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
 from propose_reduce.evaluation.tracks import Track
 
@@ -24,7 +24,7 @@ TITLES = {
     "false_positive": "false positive",
     "duplicate": "duplicate",
 }
-"""What a case is called, by kind of mistake, in the order of the report."""
+"""What a case is called, by kind of error, in the order of the report."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class FailureCase:
 
 
 def failure_cases(
-    videos: Mapping[int, Mistakes], names: Mapping[Any, str], limit: int = 3
+    videos: Mapping[int, TrackErrors], names: Mapping[Any, str], limit: int = 3
 ) -> list[FailureCase]:
     """Return the gravest cases of each kind.
 
@@ -55,7 +55,7 @@ def failure_cases(
     their mean area.
 
     Args:
-        videos: the mistakes by video id.
+        videos: the errors by video id.
         names: of the categories by id.
         limit: most cases of one kind.
     """
@@ -63,42 +63,42 @@ def failure_cases(
     for kind in TITLES:
         ranked = sorted(
             (
-                (*_gravity(found, kind, place), video, place)
+                (*_gravity(found, kind, index), video, index)
                 for video, found in videos.items()
-                for place in _places(found, kind)
+                for index in _indices(found, kind)
             ),
             key=lambda entry: entry[:2],
             reverse=True,
         )
-        cases += [_case(video, videos[video], kind, p, names) for *_, video, p in ranked[:limit]]
+        cases += [_case(video, videos[video], kind, i, names) for *_, video, i in ranked[:limit]]
     return cases
 
 
-def _places(found: Mistakes, kind: str) -> list[int]:
+def _indices(found: TrackErrors, kind: str) -> list[int]:
     wanted = found.missed[HALF] if kind == "missed" else found.kinds[HALF] == KINDS.index(kind)
-    return [int(place) for place in np.flatnonzero(wanted)]
+    return [int(index) for index in np.flatnonzero(wanted)]
 
 
-def _gravity(found: Mistakes, kind: str, place: int) -> tuple[bool, float]:
+def _gravity(found: TrackErrors, kind: str, index: int) -> tuple[bool, float]:
     if kind == "missed":
-        return True, mean_area(found.objects[place].areas)
-    right = found.targets[HALF][found.kinds[HALF] == KINDS.index("right")]
-    return found.targets[HALF, place] not in right, found.predictions[place].score
+        return True, mean_area(found.objects[index].areas)
+    correct = found.targets[HALF][found.kinds[HALF] == KINDS.index("correct")]
+    return found.targets[HALF, index] not in correct, found.predictions[index].score
 
 
 def _case(
-    video: int, found: Mistakes, kind: str, place: int, names: Mapping[Any, str]
+    video: int, found: TrackErrors, kind: str, index: int, names: Mapping[Any, str]
 ) -> FailureCase:
     if kind == "missed":
-        truth = found.objects[place]
-        best = found.iou[:, place].max(initial=0)
+        truth = found.objects[index]
+        best = found.iou[:, index].max(initial=0)
         name = names[truth.category]
         reason = f"nothing shows this {name}; the best overlap with any prediction is {best:.2f}"
         return FailureCase(video, kind, reason, None, truth)
-    predicted = found.predictions[place]
-    target = int(found.targets[HALF, place])
+    predicted = found.predictions[index]
+    target = int(found.targets[HALF, index])
     known = found.objects[target] if target >= 0 else None
-    iou = found.iou[place].max(initial=0) if known is None else found.iou[place, target]
+    iou = found.iou[index].max(initial=0) if known is None else found.iou[index, target]
     called = f"{names[predicted.category]} {predicted.score:.2f}"
     if known is None:
         reason = f"{called}: no object is there; the best overlap is {iou:.2f}"
@@ -113,18 +113,18 @@ def _case(
     return FailureCase(video, kind, reason, predicted, known)
 
 
-def _identities(predicted: Track, found: Mistakes) -> str:
+def _identities(predicted: Track, found: TrackErrors) -> str:
     """Return which objects a track follows, and when."""
     objects = [track for track in found.objects if track.category == predicted.category]
     areas = [mask_areas(track) for track in objects]
     fit = overlap([predicted], objects, [mask_areas(predicted)], areas).frame_iou[:, 0]
-    best = [int(row.argmax()) if row.max() > 0 else -1 for row in fit]
+    closest = [int(row.argmax()) if row.max() > 0 else -1 for row in fit]
     runs = [
-        (place, [frame for frame, _ in group])
-        for place, group in groupby(enumerate(best), key=lambda pair: pair[1])
-        if place >= 0
+        (index, [frame for frame, _ in group])
+        for index, group in groupby(enumerate(closest), key=lambda pair: pair[1])
+        if index >= 0
     ]
-    if len({place for place, _ in runs}) > 1:
+    if len({index for index, _ in runs}) > 1:
         held = ", ".join(f"{objects[p].entry} on {_span(frames)}" for p, frames in runs[:4])
         return f"switches identity, {held}{' ..' if len(runs) > 4 else ''}"
     followed = sum(len(frames) for _, frames in runs)

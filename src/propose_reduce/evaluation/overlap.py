@@ -96,8 +96,8 @@ def overlap(
         rows = {row: mask for row, mask in enumerate(found) if mask is not None}
         columns = {column: mask for column, mask in enumerate(known) if mask is not None}
         if rows and columns:
-            place = np.ix_(list(rows), list(columns))
-            iou[frame][place] = rle.iou(list(rows.values()), list(columns.values()))
+            pairs = np.ix_(list(rows), list(columns))
+            iou[frame][pairs] = rle.iou(list(rows.values()), list(columns.values()))
     # iou = i / (both - i) gives i; rounding removes the error of the last bit
     intersections = np.rint(iou * both / (1 + np.maximum(iou, 0))).astype(np.int64)
     intersections[iou < 0] = 0

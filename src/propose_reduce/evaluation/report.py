@@ -1,23 +1,37 @@
-"""The report: one HTML page that needs nothing beside it, no network either."""
+"""The report: one HTML page that needs nothing beside it, no network either.
+
+It holds the numbers, plots as SVG, and pictures: truth above, predictions below, frame by frame.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
+from propose_reduce.drawing.palette import NEUTRAL, Colour, colour_of
+from propose_reduce.drawing.strips import Layer, data_uri, spread, strip
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.error_breakdown import ErrorBreakdown
-from propose_reduce.evaluation.failures import TITLES, failure_cases
-from propose_reduce.evaluation.precision import KEYS
-from propose_reduce.evaluation.report_pictures import Pictures, case_html, sheet_html
-from propose_reduce.evaluation.report_plots import error_gains, inline, precision_recall
+from propose_reduce.evaluation.average_precision import KEYS, RECALL_POINTS
+from propose_reduce.evaluation.errors import KINDS, ErrorBreakdown, TrackErrors
+from propose_reduce.evaluation.failures import HALF, TITLES, FailureCase, failure_cases
 from propose_reduce.evaluation.tracks import Video
-from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics, percent
-from propose_reduce.files import write_text
+from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
+from propose_reduce.files import IMAGE_FAULTS, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 FILE_NAME = "report.html"
 
@@ -51,14 +65,14 @@ def write_report(
         InputError: metrics without what the page shows, a frame that is missing, or a folder
             without the files of the distance analysis.
     """
-    errors, per_video, mistakes = metrics.errors, metrics.per_video, metrics.mistakes
-    if errors is None or per_video is None or mistakes is None:
+    errors, per_video, track_errors = metrics.errors, metrics.per_video, metrics.track_errors
+    if errors is None or per_video is None or track_errors is None:
         raise InputError(
             "a report shows scores per video and errors: evaluate with per_video=True and "
             "errors=True"
         )
-    pictures = Pictures(videos, mistakes, metrics.categories, frames)
-    judged = sorted(
+    pictures = Pictures(videos, track_errors, metrics.categories, frames)
+    defined = sorted(
         (id_ for id_, s in per_video.items() if s["AP"] >= 0),
         key=lambda id_: (per_video[id_]["AP"], id_),
     )
@@ -81,10 +95,10 @@ def write_report(
             [(metrics.categories[id_], scores) for id_, scores in metrics.per_category.items()],
             total=metrics.scores,
         ),
-        videos=_videos_tables([(names[id_], per_video[id_]) for id_ in judged]),
-        sheets=_sheets(pictures, judged, per_video) if frames is not None else "",
+        videos=_videos_tables([(names[id_], per_video[id_]) for id_ in defined]),
+        sheets=_sheets(pictures, defined, per_video) if frames is not None else "",
         failures="".join(
-            case_html(case, pictures) for case in failure_cases(mistakes, metrics.categories)
+            case_html(case, pictures) for case in failure_cases(track_errors, metrics.categories)
         )
         or "<p>None.</p>",
     )
@@ -158,13 +172,13 @@ def _errors_table(errors: ErrorBreakdown) -> str:
 
 
 def _sheets(
-    pictures: Pictures, judged: list[int], per_video: Mapping[int, Mapping[str, float]]
+    pictures: Pictures, defined: list[int], per_video: Mapping[int, Mapping[str, float]]
 ) -> str:
     """Return the worst and the best videos in pictures, none of them twice."""
-    count = min(SHEETS, (len(judged) + 1) // 2)
-    best = [id_ for id_ in judged[::-1][:count] if id_ not in judged[:count]]
+    count = min(SHEETS, (len(defined) + 1) // 2)
+    best = [id_ for id_ in defined[::-1][:count] if id_ not in defined[:count]]
     text = ""
-    for heading, ids in (("The worst", judged[:count]), ("The best", best)):
+    for heading, ids in (("The worst", defined[:count]), ("The best", best)):
         if ids:
             sheets = "".join(sheet_html(id_, per_video[id_]["AP"], pictures) for id_ in ids)
             text += f"<h2>{heading}, in pictures</h2>{sheets}"
@@ -188,3 +202,216 @@ def _distance(folder: Path) -> str:
         f"<figure>{figure}</figure>"
         f"<details><summary>the numbers</summary>{_wide(table_html(header, rows))}</details>"
     )
+
+
+FRAMES = 5
+"""Frames of a video in a strip."""
+
+EXTRA = 2
+"""How many predictions more than objects are shown, the best-scoring."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """What pictures are made from.
+
+    Attributes:
+        videos: by id.
+        errors: by video id.
+        names: of the categories by id.
+        folder: what the videos' file names are relative to; None for no pictures.
+    """
+
+    videos: Mapping[int, Video]
+    errors: Mapping[int, TrackErrors]
+    names: Mapping[Any, str]
+    folder: Path | None
+
+
+def sheet_html(video: int, score: float, pictures: Pictures) -> str:
+    """Return a video in pictures: its objects, and as many predictions and two more."""
+    found = pictures.errors[video]
+    truth = [
+        Layer(track.segmentations, _colour(index)) for index, track in enumerate(found.objects)
+    ]
+    labels = [
+        (layer.colour, pictures.names[track.category])
+        for layer, track in zip(truth, found.objects, strict=True)
+    ]
+    by_score = sorted(range(len(found.predictions)), key=lambda i: -found.predictions[i].score)
+    shown = by_score[: len(truth) + EXTRA]
+    targets = [int(found.targets[HALF, index]) for index in shown]
+    predicted = [
+        Layer(found.predictions[index].segmentations, _colour(target))
+        for index, target in zip(shown, targets, strict=True)
+    ]
+    notes = [_label(found, index, pictures.names) for index in shown]
+    frames = spread(range(pictures.videos[video].num_frames), FRAMES)
+    heading = f"{video} {pictures.videos[video].name}: AP {percent(score)}"
+    return (
+        f'<div class="sheet"><h3>{escape(heading)}</h3>'
+        + _row("truth", video, frames, truth, pictures)
+        + _chips(labels)
+        + _row("predicted", video, frames, predicted, pictures)
+        + _chips([(each.colour, note) for each, note in zip(predicted, notes, strict=True)])
+        + "</div>"
+    )
+
+
+def case_html(case: FailureCase, pictures: Pictures) -> str:
+    """Return a failure case in words and, where there are frames, in pictures."""
+    name = f"{case.video} {pictures.videos[case.video].name}"
+    text = (
+        f'<div class="sheet"><p><span class="tag">{TITLES[case.kind]}</span>'
+        f"<b>{escape(name)}</b> {escape(case.reason)}</p>"
+    )
+    if pictures.folder is not None:
+        shown = [track for track in (case.predicted, case.truth) if track is not None]
+        drawn = {frame for track in shown for frame, m in enumerate(track.segmentations) if m}
+        last = pictures.videos[case.video].num_frames
+        frames = spread(sorted(frame for frame in drawn if frame < last), FRAMES)
+        objects = pictures.errors[case.video].objects
+        index = next((i for i, track in enumerate(objects) if track is case.truth), -1)
+        for row, track in (("truth", case.truth), ("predicted", case.predicted)):
+            if track is not None and frames:
+                layers = [Layer(track.segmentations, _colour(index))]
+                text += _row(row, case.video, frames, layers, pictures)
+    return text + "</div>"
+
+
+def _colour(index: int) -> Colour:
+    """Return the colour of an object by its index in the video, -1 for no object."""
+    return NEUTRAL if index < 0 else colour_of(index + 1)
+
+
+def _label(found: TrackErrors, index: int, names: Mapping[Any, str]) -> str:
+    track = found.predictions[index]
+    kind = KINDS[found.kinds[HALF, index]]
+    error = f" ({TITLES.get(kind, kind)})" if kind != "correct" else ""
+    return f"{names[track.category]} {track.score:.2f}{error}"
+
+
+def _row(
+    name: str, video: int, frames: Sequence[int], layers: Sequence[Layer], pictures: Pictures
+) -> str:
+    folder = pictures.folder
+    if folder is None:
+        return ""
+    known = pictures.videos[video]
+    if not frames:
+        raise InputError(
+            f"video {known.id} ('{known.name}') has neither a length nor file names; leave out the "
+            "frames"
+        )
+    image = strip(lambda frame: read_small(known, folder, frame), frames, layers)
+    numbers = ", ".join(map(str, frames))
+    return (
+        f'<div class="row"><span>{name}</span>'
+        f'<img src="{data_uri(image)}" alt="{name}, frames {numbers}" title="frames {numbers}">'
+        "</div>"
+    )
+
+
+def read_small(video: Video, folder: Path, frame: int, width: int = 220) -> np.ndarray:
+    """Return a frame of a video from its image file, small: uint8 RGB (H, W, 3).
+
+    Args:
+        video: the video; its ``frame_names`` lie in ``folder``.
+        folder: where the images are.
+        frame: 0-based index.
+        width: in pixels; the height follows the video's.
+
+    Raises:
+        InputError: the frame has no file name, or its image is missing or cannot be read.
+    """
+    if frame >= len(video.frame_names):
+        raise InputError(
+            f"video {video.id} ('{video.name}') has no file name for frame {frame}; leave out "
+            "the frames"
+        )
+    size = (width, max(1, round(width * video.size[0] / video.size[1])))
+    path = folder / video.frame_names[frame]
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", size)  # JPEG files are decoded at about the size needed
+            return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+    except IMAGE_FAULTS as error:
+        raise InputError(
+            f"frame '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; the "
+            "file names of the ground truth are taken relative to the folder of frames"
+        ) from error
+
+
+def _chips(labels: Sequence[tuple[tuple[int, int, int], str]]) -> str:
+    chips = "".join(
+        f'<span class="chip"><i style="background:rgb{rgb}"></i>{escape(text)}</span>'
+        for rgb, text in labels
+    )
+    return f'<div class="chips">{chips or "nothing"}</div>'
+
+
+INK, GRID = "#333333", "#dddddd"
+LEVELS = {"IoU 0.5": 0, "IoU 0.75": 5, "IoU 0.9": 8}
+"""Curves shown beside the mean, by their index among the thresholds."""
+
+SHADES = ("#9ecae1", "#4292c6", "#08519c")
+
+
+def precision_recall(metrics: YoutubeVisMetrics) -> str:
+    """Return the precision over recall, mean of all categories with objects."""
+    figure, axes = _figure(5.4, 3.6)
+    curves = np.mean(list(metrics.curves.values()) or [np.zeros((10, 101))], axis=0)
+    for shade, (name, level) in zip(SHADES, LEVELS.items(), strict=True):
+        axes.plot(RECALL_POINTS, curves[level], color=shade, label=name)
+    mean = curves.mean(axis=0)
+    axes.plot(RECALL_POINTS, mean, color="#d55e00", linewidth=2, label="mean of all thresholds")
+    axes.fill_between(RECALL_POINTS, mean, color="#d55e00", alpha=0.08)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.legend(framealpha=0.85, edgecolor="none", fontsize=9, loc="upper right")
+    return _svg(figure, "precision-recall")
+
+
+def error_gains(errors: ErrorBreakdown) -> str:
+    """Return what each kind of error costs, as bars."""
+    figure, axes = _figure(5.4, 3.6)
+    names = [TITLES[name] for name in errors.gains]
+    rows = np.arange(len(names))
+    for offset, shade, label, gains in (
+        (-0.19, SHADES[0], "AP50", [100 * g.gain50 for g in errors.gains.values()]),
+        (0.19, SHADES[2], "AP", [100 * g.gain for g in errors.gains.values()]),
+    ):
+        bars = axes.barh(rows + offset, gains, height=0.36, color=shade, label=label)
+        axes.bar_label(bars, fmt="%+.1f", padding=3, fontsize=8, color=INK)
+    axes.set_yticks(rows, names)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.set_xlabel("gain if this kind of error were gone (points)")
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return _svg(figure, "errors")
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str) -> str:
+    from matplotlib import rc_context
+
+    stream = io.StringIO()
+    # text stays text; the names of clip paths must differ between the plots of one page
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    return inline(stream.getvalue())
+
+
+def inline(svg: str) -> str:
+    """Return an SVG file's element without what stands before it."""
+    return svg[svg.index("<svg") :]

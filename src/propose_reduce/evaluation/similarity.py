@@ -100,7 +100,7 @@ def regions(labels: np.ndarray, count: int) -> list[Region]:
 
     Args:
         labels: uint8, (H, W), 0 is background; labels above ``count`` are ignored.
-        count: the highest label asked for.
+        count: the highest label wanted.
     """
     radius = tolerance(*labels.shape)
     from scipy import ndimage  # a third of a second to load

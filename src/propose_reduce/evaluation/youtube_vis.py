@@ -6,14 +6,27 @@ survives: YouTube-VIS 2019, 2021, 2022, OVIS and anything in their form.
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from propose_reduce.evaluation.error_breakdown import breakdown
-from propose_reduce.evaluation.judgement import Job, judge
-from propose_reduce.evaluation.matching import MAX_PREDICTIONS, Matches
-from propose_reduce.evaluation.precision import category_curve, category_scores, mean_scores
+import numpy as np
+
+from propose_reduce.evaluation.average_precision import (
+    KEYS,
+    MAX_PREDICTIONS,
+    Matches,
+    category_curve,
+    category_scores,
+    match,
+    mean_scores,
+    outside_ranges,
+)
+from propose_reduce.evaluation.errors import ErrorBreakdown, TrackErrors, breakdown, find_errors
+from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
 from propose_reduce.evaluation.tracks import (
     ONE_CATEGORY,
     GroundTruth,
@@ -22,7 +35,10 @@ from propose_reduce.evaluation.tracks import (
     read_predictions,
 )
 from propose_reduce.evaluation.workers import check_workers, run_all
-from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics
+from propose_reduce.files import write_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def evaluate_youtube_vis(
@@ -41,9 +57,9 @@ def evaluate_youtube_vis(
         ground_truth: an annotation file: ``videos``, ``categories``, ``annotations``.
         predictions: ``video_id``, ``category_id``, ``score``, ``segmentations`` each; one
             segmentation per frame, None where absent: run lengths, compressed or not, or polygons.
-        agnostic: judge all categories as one.
+        agnostic: evaluate all categories as one.
         per_video: give the numbers of every video alone too.
-        errors: say what keeps the average precision from 1 (:mod:`.error_breakdown`).
+        errors: say what keeps the average precision from 1 (:mod:`.errors`).
         workers: processes; the numbers do not depend on it.
         progress: called with (videos done, videos in all).
 
@@ -57,14 +73,14 @@ def evaluate_youtube_vis(
     if agnostic:
         truth = _as_one_category(truth)
         tracks = {id_: _one_category(each) for id_, each in tracks.items()}
-    jobs = [Job(video.truths, tracks[id_], errors) for id_, video in truth.videos.items()]
-    judged = {}
-    for id_, judgement in zip(truth.videos, run_all(judge, jobs, workers), strict=True):
-        judged[id_] = judgement
+    jobs = [VideoTracks(video.truths, tracks[id_], errors) for id_, video in truth.videos.items()]
+    evaluations: dict[int, VideoEvaluation] = {}
+    for id_, evaluation in zip(truth.videos, run_all(evaluate_video, jobs, workers), strict=True):
+        evaluations[id_] = evaluation
         if progress is not None:
-            progress(len(judged), len(jobs))
-    matches = {id_: judgement.matches for id_, judgement in judged.items()}
-    mistakes = {id_: j.mistakes for id_, j in judged.items() if j.mistakes is not None}
+            progress(len(evaluations), len(jobs))
+    matches = {id_: each.matches for id_, each in evaluations.items()}
+    track_errors = {id_: e.errors for id_, e in evaluations.items() if e.errors is not None}
 
     by_category = _by_category(truth.categories, matches.values())
     per_category = {id_: category_scores(each) for id_, each in by_category.items()}
@@ -78,8 +94,8 @@ def evaluate_youtube_vis(
         videos={id_: video.name for id_, video in truth.videos.items()},
         curves={id_: each.precision for id_, each in curves.items() if each is not None},
         per_video=_per_video(matches) if per_video else None,
-        errors=breakdown(mistakes, list(truth.categories)) if errors else None,
-        mistakes=mistakes if errors else None,
+        errors=breakdown(track_errors, list(truth.categories)) if errors else None,
+        track_errors=track_errors if errors else None,
         counts={
             "videos": len(truth.videos),
             "objects": sum(len(video.truths) for video in truth.videos.values()),
@@ -125,3 +141,191 @@ def _per_video(
         id_: mean_scores([category_scores([m]) for m in each.values()])
         for id_, each in matches.items()
     }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoTracks:
+    """The tracks of one video; videos are independent, so processes may share them.
+
+    Attributes:
+        truths: the annotated tracks of the video, in file order.
+        predictions: the predictions for it, in file order.
+        with_errors: whether to say what is wrong with each prediction too.
+    """
+
+    truths: tuple[Track, ...]
+    predictions: tuple[Track, ...]
+    with_errors: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoEvaluation:
+    """The predictions of one video, compared with its truth.
+
+    Attributes:
+        matches: by category, for every category with a prediction or a track of the truth.
+        errors: what is wrong with each prediction, where that was requested.
+    """
+
+    matches: dict[Hashable, Matches]
+    errors: TrackErrors | None
+
+
+def evaluate_video(tracks: VideoTracks) -> VideoEvaluation:
+    """Compare the predictions of one video with its truth, category by category.
+
+    Raises:
+        InputError: a damaged mask; the message names the entry and the frame.
+    """
+    predicted_areas = [mask_areas(track) for track in tracks.predictions]
+    truth_areas = [mask_areas(track) for track in tracks.truths]
+    rows, columns = _indices_by_category(tracks.predictions), _indices_by_category(tracks.truths)
+    matches: dict[Hashable, Matches] = {}
+    for category in {**columns, **rows}:
+        row = _best_scoring(tracks.predictions, rows[category])
+        column = columns[category]
+        predictions = [tracks.predictions[i] for i in row]
+        truths = [tracks.truths[j] for j in column]
+        areas = [predicted_areas[i] for i in row]
+        crowd = np.array([track.crowd for track in truths], dtype=bool)
+        outside = outside_ranges(np.array([mean_area(track.areas) for track in truths]))
+        matches[category] = match(
+            indices=np.array(row, dtype=np.int64),
+            scores=np.array([track.score for track in predictions], dtype=np.float64),
+            iou=overlap(predictions, truths, areas, [truth_areas[j] for j in column]).track_iou,
+            prediction_outside=outside_ranges(np.array([mean_area(each) for each in areas])),
+            truth_indices=np.array(column, dtype=np.int64),
+            truth_ignored=outside | crowd,
+            crowd=crowd,
+        )
+    errors = None
+    if tracks.with_errors:
+        whole = overlap(tracks.predictions, tracks.truths, predicted_areas, truth_areas)
+        errors = find_errors(
+            tracks.predictions, predicted_areas, tracks.truths, whole, list(matches.values())
+        )
+    return VideoEvaluation(matches, errors)
+
+
+def _indices_by_category(tracks: Iterable[Track]) -> dict[Hashable, list[int]]:
+    indices: dict[Hashable, list[int]] = defaultdict(list)
+    for index, track in enumerate(tracks):
+        indices[track.category].append(index)
+    return indices
+
+
+def _best_scoring(predictions: Sequence[Track], indices: Sequence[int]) -> list[int]:
+    """Return the indices of the best-scoring predictions, the earlier one first of equals."""
+    return sorted(indices, key=lambda index: -predictions[index].score)[:MAX_PREDICTIONS]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class YoutubeVisMetrics:
+    """Average precision and recall.
+
+    ``KEYS`` names the twelve numbers of each set: AP over IoU thresholds 0.5 to 0.95, at 0.5 and
+    0.75, for small, medium and large objects; AR with 1, 10 and 100 predictions per video and
+    category, and by size. All in [0, 1]; -1 where there is nothing to find.
+
+    Attributes:
+        scores: the twelve numbers over all categories.
+        per_category: the twelve numbers by category id.
+        categories: names by category id.
+        videos: names by video id.
+        curves: by category id, float64 (10 thresholds, 101 recall points): precision. Categories
+            without objects have none.
+        per_video: the twelve numbers of every video alone by its id, where requested.
+        errors: what keeps the average precision from 1, where requested.
+        track_errors: what is wrong with each prediction by video id, where requested.
+        counts: how many videos, objects (crowds included) and predictions were compared.
+        unlisted: predictions that do not count, by category the truth does not list.
+        notes: what is odd about the predictions, one line each.
+    """
+
+    scores: dict[str, float]
+    per_category: dict[int, dict[str, float]]
+    categories: dict[int, str]
+    videos: dict[int, str]
+    curves: dict[int, np.ndarray]
+    per_video: dict[int, dict[str, float]] | None
+    errors: ErrorBreakdown | None
+    track_errors: dict[int, TrackErrors] | None
+    counts: dict[str, int]
+    unlisted: dict[Hashable, int]
+    notes: tuple[str, ...]
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what ``metrics.json`` holds under a key."""
+        return self.to_dict()[key]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of ``metrics.json``.
+
+        The twelve keys and ``per_category``; ``per_video`` and ``errors`` where they were
+        requested. Ids are text, as JSON has them.
+        """
+        content: dict[str, Any] = dict(self.scores)
+        content["per_category"] = {str(id_): dict(s) for id_, s in self.per_category.items()}
+        if self.per_video is not None:
+            content["per_video"] = {
+                str(id_): {"name": self.videos[id_], **scores}
+                for id_, scores in self.per_video.items()
+            }
+        if self.errors is not None:
+            content["errors"] = self.errors.to_dict()
+        return content
+
+    def save(self, path: str | Path) -> Path:
+        """Write ``metrics.json``, whole or not at all, and return its path."""
+        write_text(Path(path), json.dumps(self.to_dict(), indent=1) + "\n")
+        return Path(path)
+
+    def table(self) -> Table:
+        """Return the numbers in percent, one row per category and one for all."""
+        title = (
+            f"{self.counts['predictions']} predictions for {self.counts['objects']} objects "
+            f"in {self.counts['videos']} videos, percent"
+        )
+        rows = [(self.categories[id_], scores) for id_, scores in self.per_category.items()]
+        table = _table("category", rows, title)
+        table.add_section()
+        table.add_row("all", *_cells(self.scores), style="bold")
+        return table
+
+    def video_table(self) -> Table:
+        """Return the numbers of every video alone in percent, the worst first.
+
+        Videos without an object, where nothing is defined, come last.
+        """
+        per_video = self.per_video or {}
+        ordered = sorted(
+            per_video, key=lambda id_: (per_video[id_]["AP"] < 0, per_video[id_]["AP"])
+        )
+        rows = [(f"{id_} {self.videos[id_]}", per_video[id_]) for id_ in ordered]
+        return _table("video", rows, "Every video alone, the worst first, percent")
+
+
+def _table(heading: str, rows: Iterable[tuple[str, Mapping[str, float]]], title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    # narrow enough for 80 columns with names of usual length
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table.add_column(heading, no_wrap=True)
+    for key in KEYS:
+        table.add_column(key, justify="right", no_wrap=True)
+    for name, scores in rows:
+        table.add_row(Text(name), *_cells(scores))  # brackets in a name are no markup
+    return table
+
+
+def _cells(scores: Mapping[str, float]) -> list[str]:
+    return [percent(scores[key]) for key in KEYS]
+
+
+def percent(score: float) -> str:
+    """Return one decimal; 100 without it, to stay narrow, and "-" for what is not defined."""
+    if score < 0:
+        return "-"
+    return "100" if score > 0.9995 else f"{100 * score:.1f}"

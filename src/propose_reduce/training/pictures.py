@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import colorsys
-
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from propose_reduce.drawing.paint import paint
+from propose_reduce.drawing.palette import colour_of
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.roi_heads import paste
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN, TrainingBatch
 from propose_reduce.models.seq_prop_head import soft_aggregate
-
-OPACITY = 0.55  # of a mask over the picture: both stay visible
 
 
 @torch.no_grad()
@@ -59,13 +56,6 @@ def _predicted(network: SeqMaskRCNN, features: Features, boxes: Tensor, labels: 
 
 def _overlay(image: Tensor, masks: Tensor) -> np.ndarray:
     """Return an image (3, H, W) with masks (O, H, W) in colours, uint8 RGB (H, W, 3)."""
-    picture = np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy().astype(np.uint8))
-    for row, mask in enumerate(masks.cpu().numpy()):
-        colour = 255 * np.array(colorsys.hsv_to_rgb(row * 0.381966 % 1, 0.9, 1.0))  # golden angle
-        mixed = (1 - OPACITY) * picture[mask] + OPACITY * colour
-        picture[mask] = mixed.astype(np.uint8)
-        outlines, _ = cv2.findContours(
-            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(picture, outlines, -1, (255, 255, 255), 1)
-    return picture
+    picture = image.permute(1, 2, 0).cpu().numpy().astype(np.uint8)
+    colours = [colour_of(number) for number in range(1, len(masks) + 1)]
+    return paint(picture, list(masks.cpu().numpy()), colours)

@@ -13,7 +13,7 @@ from propose_reduce import rle
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.youtube_vis_metrics import YoutubeVisMetrics
+from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.paradigm.pipeline import segment_clip
 from propose_reduce.results import VideoResult

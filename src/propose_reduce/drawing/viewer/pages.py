@@ -19,7 +19,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup
 
-from propose_reduce.drawing.colours import colour_of
+from propose_reduce.drawing.palette import colour_of
 from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
 

@@ -24,6 +24,9 @@ SHADES = (0.0, 0.55, -0.45)
 
 COLOURS = len(OKABE_ITO) * len(SHADES)
 
+NEUTRAL: Colour = (235, 235, 235)
+"""What belongs to no object."""
+
 
 def colour_of(sequence_id: int) -> Colour:
     """Return the colour of a sequence; ids count from 1, and 21 of them differ."""

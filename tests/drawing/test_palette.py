@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from propose_reduce.drawing.colours import COLOURS, OKABE_ITO, colour_of, ink_on
+from propose_reduce.drawing.palette import COLOURS, OKABE_ITO, colour_of, ink_on
 
 
 def test_the_first_twenty_one_sequences_differ_and_then_colours_come_back():
