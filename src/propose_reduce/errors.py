@@ -1,7 +1,8 @@
-"""The one error that stands for a user's mistake, and the nearest-name helper behind its advice."""
+"""The one error that stands for a user's mistake, and what its message is made of."""
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -11,6 +12,37 @@ class InputError(ValueError):
 
     Raised by the library; only ``cli/main.py`` turns it into a line on stderr and exit code 2.
     """
+
+
+MOST_NAMES = 100
+"""Names that a message lists at most; every preset, category of COCO and setting is among them."""
+
+
+class _Cut(reprlib.Repr):
+    """Values in a message: short, whatever they hold and however deep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 2
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = 4
+        self.maxstring = self.maxother = 60
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Return a whole number; of one that would fill lines how long it is."""
+        bits = value.bit_length()
+        return repr(value) if bits < 128 else f"a whole number of {bits} bits"
+
+
+_CUT = _Cut()
+
+
+def cut(value: object, limit: int = 80) -> str:
+    """Return a value for a message: as Python writes it, cut in the middle.
+
+    Time and memory stay small for values of any size: lists in lists, a number of a million digits.
+    """
+    text = _CUT.repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -30,6 +62,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
         known: the names that would have been right.
     """
     candidates = sorted(known)
-    guess = nearest(name, candidates)
-    advice = f"did you mean '{guess}'?" if guess else f"known: {', '.join(candidates) or 'none'}"
-    return InputError(f"unknown {kind} '{name}': {advice}")
+    guess = nearest(name[:200], candidates)
+    names = ", ".join(candidates[:MOST_NAMES]) + ", ..." * (len(candidates) > MOST_NAMES)
+    advice = f"did you mean '{guess}'?" if guess else f"known: {names or 'none'}"
+    return InputError(f"unknown {kind} {cut(name)}: {advice}")

@@ -2,18 +2,28 @@
 
 An encoding is ``{"size": [height, width], "counts": "..."}`` with the compressed counts as text,
 as JSON holds it: runs down each column, then the next column, starting with zeros.
+
+pycocotools believes what it is given: runs that do not fill their mask make it write beyond its
+memory or never return. So nothing of a file reaches it unless :func:`sound_areas`, :func:`check`,
+:func:`from_counts` or :func:`from_polygons` has found it sound.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 from pycocotools import mask as coco
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, cut
+
+MOST_PIXELS = 2**28
+"""Most pixels of a mask, 16,384 x 16,384: a few characters stand for a mask of any size, and the
+memory for its pixels must be there."""
+
+LONGEST_NUMBER = 7
+"""Most characters of a packed number: 35 bits, more than any run of :data:`MOST_PIXELS` needs."""
 
 
 class Rle(TypedDict):
@@ -21,6 +31,16 @@ class Rle(TypedDict):
 
     size: list[int]
     counts: str
+
+
+def check_size(height: object, width: object) -> None:
+    """Raise InputError unless a mask can have so many rows and columns."""
+    if type(height) is not int or type(width) is not int or min(height, width) < 1:
+        raise InputError(f"a mask's size is [height, width], got [{cut(height)}, {cut(width)}]")
+    if height * width > MOST_PIXELS:
+        raise InputError(
+            f"a mask of {cut(height)} x {cut(width)} pixels is too large: at most {MOST_PIXELS}"
+        )
 
 
 def encode(mask: np.ndarray) -> Rle:
@@ -49,26 +69,89 @@ FARTHEST = 100_000
 """Pixels from 0 to a polygon's corner at most: pycocotools walks every edge in fifths of a pixel,
 and fills the memory for a corner at 1e12 or NaN."""
 
+LONGEST_OUTLINE = 1_000_000
+"""Pixels around all polygons of one mask at most, for the same reason: some 200 MB of memory."""
 
-def from_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle:
+
+def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) -> Rle:
     """Return the union of polygons [x0, y0, x1, y1, ...] by COCO's own rasterisation rule.
 
+    What lies outside of the frame is cut off.
+
     Raises:
-        InputError: a coordinate that is no number or farther from 0 than any image reaches.
+        InputError: a polygon of fewer than three corners, a coordinate that is no number or
+            farther from 0 than any image reaches, outlines that never end.
     """
-    for number in (number for ring in polygons for number in ring):
-        if not -FARTHEST <= number <= FARTHEST:
-            raise InputError(
-                f"polygon coordinate {number:g} must be a number of -{FARTHEST} to {FARTHEST}"
-            )
-    merged = coco.merge(coco.frPyObjects([list(ring) for ring in polygons], height, width))
+    check_size(height, width)
+    rings = [_corners(ring) for ring in polygons]
+    steps = [np.abs(np.diff(ring, axis=0, append=ring[:1])).max(axis=1).sum() for ring in rings]
+    if sum(steps) > LONGEST_OUTLINE:
+        raise InputError(
+            f"polygons with an outline of {sum(steps):.0f} pixels, more than {LONGEST_OUTLINE}"
+        )
+    if not rings:
+        raise InputError("a list without polygons is no mask")
+    parts = [coco.frPyObjects([ring.ravel().tolist()], height, width)[0] for ring in rings]
+    merged = coco.merge(parts)
     return {"size": [height, width], "counts": merged["counts"].decode()}
 
 
+def _corners(ring: Sequence[float]) -> np.ndarray:
+    """Return the corners of a polygon: float64 (corner, x and y)."""
+    numbers = _numbers(ring, "a polygon is a list of numbers")
+    if numbers.size < 6 or numbers.size % 2:
+        raise InputError(f"a polygon needs three or more x, y pairs, got {numbers.size} numbers")
+    far = numbers[~(np.abs(numbers) <= FARTHEST)]  # NaN too
+    if far.size:
+        raise InputError(
+            f"polygon coordinate {far[0]:g} must be a number of -{FARTHEST} to {FARTHEST}"
+        )
+    return numbers.astype(np.float64).reshape(-1, 2)
+
+
+def _numbers(values: Any, rule: str) -> np.ndarray:
+    """Return a list of numbers as (N,), or raise InputError with the rule that it breaks."""
+    try:
+        numbers = np.asarray(values)
+    except (ValueError, OverflowError, RecursionError) as error:  # lists of many lengths
+        raise InputError(f"{rule}, got {cut(values)}") from error
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iuf"):
+        raise InputError(f"{rule}, got {cut(values)}")
+    return numbers
+
+
 def from_counts(counts: Sequence[int], height: int, width: int) -> Rle:
-    """Return the compressed encoding of plain run lengths."""
-    encoded = coco.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
-    return {"size": [height, width], "counts": encoded["counts"].decode()}
+    """Return the compressed encoding of plain run lengths, zeros first.
+
+    Raises:
+        InputError: something else than whole numbers of at least 0 that fill the mask.
+    """
+    check_size(height, width)
+    runs = _numbers(counts, "run lengths must be a list of whole numbers")
+    whole = (runs >= 0) & (runs <= height * width) & (runs == np.floor(runs))
+    if not whole.all():
+        raise InputError(
+            f"run lengths must be whole numbers of 0 to {height * width}, got {runs[~whole][0]!s}"
+        )
+    filled = int(runs.sum(dtype=np.float64))
+    if filled != height * width:
+        raise InputError(f"runs fill {filled} pixels of a {height} x {width} mask")
+    return {"size": [height, width], "counts": _packed(runs.astype(np.int64))}
+
+
+def _packed(runs: np.ndarray) -> str:
+    """Return run lengths as compressed counts (see :func:`run_lengths`).
+
+    A number ends with the first character after which only its sign would follow.
+    """
+    numbers = runs.copy()
+    numbers[3:] -= runs[1:-2]
+    digit = np.arange(LONGEST_NUMBER)
+    beyond = np.int64(16) << (5 * digit)  # what digit + 1 characters cannot hold
+    length = 1 + ((numbers[:, None] >= beyond) | (numbers[:, None] < -beyond)).sum(axis=1)
+    more = digit < length[:, None] - 1
+    characters = ((numbers[:, None] >> (5 * digit)) & 31) + 48 + 32 * more
+    return characters[digit < length[:, None]].astype(np.uint8).tobytes().decode()
 
 
 def run_lengths(counts: str) -> np.ndarray:
@@ -80,64 +163,27 @@ def run_lengths(counts: str) -> np.ndarray:
     Raises:
         InputError: characters that no encoder writes, a cut number, or a negative run.
     """
-    characters = counts.encode("utf-8", "surrogatepass")  # what no encoder writes gives big bytes
-    digits = np.frombuffer(characters, dtype=np.uint8).astype(np.int64) - 48
-    ends = np.flatnonzero((digits & 32) == 0)
-    if digits.size and (digits.min() < 0 or digits.max() > 63 or ends.size == 0):
-        raise InputError(f"'{counts[:20]}' are no compressed run lengths")
-    starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
-    places = np.arange(digits.size) - np.repeat(starts, np.diff(starts, append=digits.size))
-    if digits.size and (ends[-1] != digits.size - 1 or places.max() > 6):
-        raise InputError(f"'{counts[:20]}' are no compressed run lengths")
-    runs = np.add.reduceat((digits & 31) << (5 * places), starts) if digits.size else places
-    lengths = ends - starts + 1
-    runs = np.where(digits[ends] & 16, runs - (np.int64(1) << (5 * lengths)), runs)
-    runs[1::2] = np.cumsum(runs[1::2])
-    runs[2::2] = np.cumsum(runs[2::2])
-    if (runs < 0).any():
-        raise InputError(f"'{counts[:20]}' hold a negative run length")
-    return runs
+    runs = _Runs([counts])
+    if not runs.readable[0]:
+        raise InputError(f"{cut(counts)} are no compressed run lengths")
+    if (runs.table < 0).any():
+        raise InputError(f"{cut(counts)} hold a negative run length")
+    return runs.table.ravel()[: runs.numbers[0]]
 
 
 def check(encoding: Rle) -> None:
     """Raise InputError unless the runs fill the mask exactly; pycocotools itself never looks."""
     height, width = encoding["size"]
-    filled = int(run_lengths(encoding["counts"]).sum())
-    if filled != height * width:
+    check_size(height, width)
+    runs = run_lengths(encoding["counts"])
+    filled = int(runs.sum(dtype=np.float64))
+    if filled != height * width or runs.max() > height * width:
         raise InputError(f"runs fill {filled} pixels of a {height} x {width} mask")
 
 
-FIRST_NUMBERS = re.compile(3 * "([P-o]*[0-O])")
-"""Three packed numbers: characters that say that more follow, and one that ends the number."""
-
-AREA_BATCH = 128
-"""Most masks per call: ``pycocotools.mask.area`` fails from 256 on with numpy 2."""
-
-
-def areas(encodings: Sequence[Rle]) -> np.ndarray:
-    """Return the numbers of pixels inside N masks: int64 (N,)."""
-    batches = [encodings[i : i + AREA_BATCH] for i in range(0, len(encodings), AREA_BATCH)]
-    parts = [np.asarray(coco.area(batch), dtype=np.int64) for batch in batches]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-
-
-def complement_areas(encodings: Sequence[Rle]) -> np.ndarray:
-    """Return the numbers of pixels outside N masks: int64 (N,), -1 for counts that do not decode.
-
-    Together with :func:`areas` a quick form of :func:`check`: the two sum to height x width unless
-    the mask is damaged, and pycocotools never returns from the overlap of such a mask.
-    """
-    inverted = [_inverted(encoding["counts"]) for encoding in encodings]
-    readable = [counts is not None for counts in inverted]
-    outside = np.full(len(encodings), -1, dtype=np.int64)
-    outside[readable] = areas(
-        [
-            {"size": encoding["size"], "counts": counts}
-            for encoding, counts in zip(encodings, inverted, strict=True)
-            if counts is not None
-        ]
-    )
-    return outside
+BATCH = 200_000
+"""Characters that are unpacked together: numpy's calls are many for one mask, and the arrays for
+all masks of a file large."""
 
 
 def sound_areas(encodings: Sequence[Rle]) -> np.ndarray:
@@ -145,47 +191,106 @@ def sound_areas(encodings: Sequence[Rle]) -> np.ndarray:
 
     Damaged are those whose runs do not fill height x width exactly.
     """
-    outside = complement_areas(encodings)
-    readable = outside >= 0  # the others must not reach pycocotools
+    parts = [_sound_areas(batch) for batch in _batches(encodings)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def _batches(encodings: Sequence[Rle]) -> Iterator[Sequence[Rle]]:
+    start = filled = 0
+    for stop, encoding in enumerate(encodings, start=1):
+        filled += len(encoding["counts"])
+        if filled >= BATCH or stop == len(encodings):
+            yield encodings[start:stop]
+            start, filled = stop, 0
+
+
+def _sound_areas(encodings: Sequence[Rle]) -> np.ndarray:
+    runs = _Runs([encoding["counts"] for encoding in encodings])
+    sizes = np.array([encoding["size"] for encoding in encodings], dtype=np.float64)
+    pixels = sizes.reshape(-1, 2).prod(axis=1)
     inside = np.full(len(encodings), -1, dtype=np.int64)
-    inside[readable] = areas([e for e, good in zip(encodings, readable, strict=True) if good])
-    sizes = np.array([encoding["size"] for encoding in encodings], dtype=np.int64)
-    return np.where(inside + outside == sizes.reshape(-1, 2).prod(1), inside, -1)
+    filled = np.flatnonzero(runs.numbers)
+    if filled.size:
+        start = runs.offsets[filled]
+        lowest = np.minimum.reduceat(runs.table, start, axis=0).min(axis=1)
+        highest = np.maximum.reduceat(runs.table, start, axis=0).max(axis=1)
+        sums = np.add.reduceat(runs.table, start, axis=0)  # may overflow, then highest is too high
+        sound = (lowest >= 0) & (highest <= pixels[filled]) & runs.readable[filled]
+        sound &= (sums.sum(axis=1) == pixels[filled]) & (pixels[filled] <= MOST_PIXELS)
+        inside[filled[sound]] = sums[sound, 1]
+    return inside
 
 
-def _inverted(counts: str) -> str | None:
-    """Return the counts of the mask's complement, or None where they do not decode.
+class _Runs:
+    """The run lengths of N compressed counts, unpacked together.
 
-    A run of 0 goes in front. Every run then stands one place later, and of the numbers only the
-    third changes: it becomes a difference (see :func:`run_lengths`).
+    Attributes:
+        readable: bool (N,), whether the text is what an encoder writes.
+        numbers: int64 (N,), how many runs each has.
+        offsets: int64 (N,), the row of ``table`` where each begins.
+        table: int64 (rows, 2), runs of zeros and of ones; 0 where the last run of ones is missing.
     """
-    if not counts or not counts.isascii() or (ord(counts[-1]) - 48) & 32:
-        return None
-    head = FIRST_NUMBERS.match(counts)
-    if head is None:  # fewer than three
-        return "0" + counts
-    first, third = _unpacked(head[1]), _unpacked(head[3])
-    return "0" + head[1] + head[2] + _packed(third - first) + counts[head.end() :]
+
+    def __init__(self, counts: Sequence[str]) -> None:
+        texts = [text.encode("utf-8", "surrogatepass") for text in counts]
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        stops = np.cumsum(lengths)
+        # what is no character of the packing wraps to 64 and more
+        digits = np.frombuffer(b"".join(texts), dtype=np.uint8) - np.uint8(48)
+        ends = np.flatnonzero(digits < 32)
+        upto = np.searchsorted(ends, stops)
+        self.numbers = np.diff(upto, prepend=0)
+        self.readable = np.zeros(len(texts), dtype=bool)
+        some = self.numbers > 0
+        self.readable[some] = ends[upto[some] - 1] == stops[some] - 1
+        strange = np.searchsorted(stops, np.flatnonzero(digits > 63), side="right")
+        self.readable[strange] = False
+        starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])[: ends.size]
+        # a number that is cut where its text ends must not go on in the next
+        starts = np.maximum(starts, np.repeat(stops - lengths, self.numbers))
+        values, too_long = _unpacked(digits, starts, ends)
+        self.readable[np.searchsorted(upto, too_long, side="right")] = False
+        rows = (self.numbers + 1) // 2
+        self.offsets = np.cumsum(rows) - rows
+        self.table = self._chained(values, upto - self.numbers, rows)
+
+    def _chained(self, values: np.ndarray, first: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the table of runs; each is a sum down its column, but for the very first."""
+        flat = np.zeros(2 * int(rows.sum()), dtype=np.int64)
+        flat[np.arange(values.size) + np.repeat(2 * self.offsets - first, self.numbers)] = values
+        heads = 2 * self.offsets[self.numbers > 0]
+        head, flat[heads] = flat[heads], 0
+        table = flat.reshape(-1, 2)
+        np.cumsum(table, axis=0, out=table)
+        before = np.zeros((len(rows), 2), dtype=np.int64)
+        inner = (self.offsets > 0) & (rows > 0)
+        before[inner] = table[self.offsets[inner] - 1]
+        table -= np.repeat(before, rows, axis=0)
+        flat[heads] = head
+        odd = self.numbers % 2 == 1
+        flat[2 * (self.offsets + rows)[odd] - 1] = 0
+        return table
 
 
-def _unpacked(text: str) -> int:
-    """Return one number from its 5 bits per character, low bits first."""
-    number = 0
-    for character in reversed(text):
-        number = number << 5 | (ord(character) - 48) & 31
-    return number - (1 << 5 * len(text) if (ord(text[-1]) - 48) & 16 else 0)
+def _unpacked(
+    digits: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the packed numbers, and which of them are too long to be any.
 
-
-def _packed(number: int) -> str:
-    """Return one number as 5 bits per character, low bits first."""
-    text = ""
-    while True:
-        digit = number & 31
-        number >>= 5
-        more = number != (-1 if digit & 16 else 0)
-        text += chr(digit + 48 + 32 * more)
-        if not more:
-            return text
+    Args:
+        digits: uint8, characters less 48: 5 bits and the flag 32, which says that more follow.
+        starts: the places of the numbers' first digits.
+        ends: the places of their last digits.
+    """
+    last = ends - starts
+    values = (digits[starts] & 31).astype(np.int64)
+    longer = np.flatnonzero(last)
+    for place in range(1, LONGEST_NUMBER):
+        values[longer] |= (digits[starts[longer] + place] & 31).astype(np.int64) << (5 * place)
+        longer = longer[last[longer] > place]
+    negative = np.flatnonzero(digits[ends] & 16)
+    values[negative] -= np.int64(32) << (5 * np.minimum(last[negative], LONGEST_NUMBER - 1))
+    return values, longer
 
 
 def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:

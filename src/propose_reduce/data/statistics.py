@@ -119,7 +119,7 @@ def statistics(videos: VideoSet) -> Statistics:
         objects_per_video=_spread(
             [sum(not obj.crowd for obj in video.objects) for video in videos.videos]
         ),
-        object_sides=_spread(np.sqrt(rle.areas(masks)).tolist()),
+        object_sides=_spread(np.sqrt(rle.sound_areas(masks)).tolist()),
         box_overlap=float(np.mean(rates)) if rates else 0.0,
         occluded=float(np.mean(np.array(hidden) > OCCLUDED)) if hidden else None,
         crossings=_share([_look_alikes_cross(video) for video in videos.videos]),

@@ -268,10 +268,6 @@ def _frame_names(video: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-MOST_PIXELS = 2**32
-"""A mask has fewer: pycocotools counts them in 32 bits."""
-
-
 def field(entry: Any, name: str, where: str) -> Any:
     """Return a field that must be there.
 
@@ -381,8 +377,7 @@ def _encoding(mask: Any, size: Size, where: str, frame: int) -> rle.Rle:
         counts = mask["counts"]
         if not isinstance(height, int) or not isinstance(width, int):
             raise TypeError("size")
-        if height < 1 or width < 1 or height * width >= MOST_PIXELS:
-            raise ValueError("size")
+        rle.check_size(height, width)
         if isinstance(counts, str):
             return mask
         if isinstance(counts, bytes):
