@@ -18,7 +18,7 @@ import torch
 
 from plain_method import follow, mean_iou
 from propose_reduce.components.computing import computing
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, read_image
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, read_image
 from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.masks import PackedMasks
@@ -34,9 +34,9 @@ PRECISIONS = (torch.float32, torch.bfloat16)
 
 def seeds_of(model: LoadedModel, clip: Clip) -> list[Seed]:
     """Return what the model detects on the key frames, in float32."""
-    part = SeqMaskRCNNPart(model.network, model.settings.categories, model.inference)
+    component = SeqMaskRCNNComponent(model.network, model.settings.categories, model.inference)
     wanted = model.inference.propose
-    with part.open(clip) as session:
+    with component.open(clip) as session:
         found = {
             frame: propose(clip, session, frame, wanted).masks
             for frame in key_frames(len(clip.frames), wanted.key_frames)
@@ -63,8 +63,10 @@ def ours(model: LoadedModel, clip: Clip, seeds: list[Seed], precision: torch.dty
     """Return the masks that the package propagates."""
     firsts = np.cumsum([0, *(len(seed.masks) for seed in seeds)]).tolist()
     masks = PackedMasks(firsts[-1], len(clip.frames), clip.working_size)
-    part = SeqMaskRCNNPart(model.network, model.settings.categories, model.inference, precision)
-    with part.open(clip) as session:
+    component = SeqMaskRCNNComponent(
+        model.network, model.settings.categories, model.inference, precision
+    )
+    with component.open(clip) as session:
         for found in session.propagate(clip, seeds):
             masks.put(found.frame, found.masks, firsts[found.seed])
     return masks

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from plain_method import mean_iou, plain
-from propose_reduce.benchmarking import Asked, Contender, Report, benchmark
+from propose_reduce.benchmarking import BenchmarkSettings, Method, Report, benchmark
 from propose_reduce.files import write_text
 from propose_reduce.settings import validate
 
@@ -79,8 +79,8 @@ def main() -> None:
     arguments = vars(parser.parse_args())
     output, baseline = arguments.pop("output"), arguments.pop("baseline")
     every = arguments.pop("memory_every")
-    others = [Contender(PLAIN, partial(plain, memory_every=every))] if baseline else []
-    report = benchmark(validate(Asked, arguments, "inference.py"), others)
+    others = [Method(PLAIN, partial(plain, memory_every=every))] if baseline else []
+    report = benchmark(validate(BenchmarkSettings, arguments, "inference.py"), others)
     compared = comparisons(report)
     Console().print(report.table())
     if compared:

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from propose_reduce.components.flow import FlowPropagator
 from propose_reduce.components.sam_video import SamVideoPropagator
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.models.build import build
 from propose_reduce.protocols import Propagator
 from propose_reduce.settings import load_preset
@@ -65,7 +65,7 @@ def propagator(name: str, clip: Clip) -> Iterator[Propagator]:
     else:
         preset = load_preset("shapes_tiny")
         network = build(preset.model).eval()
-        with SeqMaskRCNNPart(network, preset.model.categories).open(clip) as session:
+        with SeqMaskRCNNComponent(network, preset.model.categories).open(clip) as session:
             yield session
 
 
@@ -80,8 +80,8 @@ def run(name: str, length: int) -> float:
     clip = Clip(Noise(length), SIZE, SIZE)
     masks = torch.zeros(2, *SIZE, dtype=torch.bool)
     masks[0, 10:50, 10:60] = masks[1, 40:90, 70:140] = True
-    with propagator(name, clip) as part:
-        for _ in part.propagate(clip, [Seed(0, masks), Seed(length - 1, masks)]):
+    with propagator(name, clip) as component:
+        for _ in component.propagate(clip, [Seed(0, masks), Seed(length - 1, masks)]):
             pass
         return resident_megabytes()
 

@@ -30,7 +30,7 @@ from propose_reduce import rle
 from propose_reduce.components.detection_files import DetectionFiles
 from propose_reduce.components.flow import FlowPropagator
 from propose_reduce.components.scorers import KeyFrameScorer
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
@@ -43,10 +43,9 @@ from propose_reduce.evaluation.distance import (
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.paradigm.pipeline import reduce_sequences
-from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.propose import key_frames
-from propose_reduce.paradigm.reduce import Kept
-from propose_reduce.paradigm.report import report
+from propose_reduce.paradigm.reduce import KeptSequence
 from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.protocols import Propagator
 from propose_reduce.results import VideoResult
@@ -156,15 +155,15 @@ def _propagator(clip: Clip, model: LoadedModel | None) -> Iterator[Propagator]:
         yield FlowPropagator()
     else:
         categories = model.settings.categories
-        with SeqMaskRCNNPart(model.network, categories, model.inference).open(clip) as session:
+        with SeqMaskRCNNComponent(model.network, categories, model.inference).open(clip) as session:
             yield session
 
 
 def _unreduced(proposals: Proposals, video: AnnotatedVideo) -> tuple[InstanceSequence, ...]:
     best = proposals.class_scores[:, 1:].max(dim=1)
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    kept = [Kept(index, {category: score}) for index, (category, score) in enumerate(pairs)]
-    return tuple(report(proposals, one, video.size, i) for i, one in enumerate(kept, start=1))
+    kept = [KeptSequence(index, {category: score}) for index, (category, score) in enumerate(pairs)]
+    return tuple(to_sequence(proposals, one, video.size, i) for i, one in enumerate(kept, start=1))
 
 
 def _best_iou(sequences: tuple[InstanceSequence, ...], start: int, video: AnnotatedVideo) -> float:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from propose_reduce import rle
 from propose_reduce.api.model import PRECISIONS, choose_precision
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
@@ -49,7 +49,9 @@ VARIANTS = {  # a row for each: what differs from the inference settings in the 
 }
 
 
-def middle_frame_iou(part: SeqMaskRCNNPart, preset: Preset, videos: VideoSet) -> dict[str, float]:
+def middle_frame_iou(
+    component: SeqMaskRCNNComponent, preset: Preset, videos: VideoSet
+) -> dict[str, float]:
     """Return the mean IoU over the object-frames where the object is seen, and over all of them.
 
     Frames on which an object is hidden or outside count only in the second: 1 for an empty mask
@@ -63,7 +65,7 @@ def middle_frame_iou(part: SeqMaskRCNNPart, preset: Preset, videos: VideoSet) ->
             continue
         truth = {t: masks_on(video, t, objects) for t in range(len(video.frames))}
         clip = clip_of(video, preset)
-        with part.open(clip) as session:
+        with component.open(clip) as session:
             for found in session.propagate(clip, [Seed(middle, truth[middle])]):
                 if found.frame == middle:
                     continue
@@ -114,9 +116,11 @@ def measure(
             predictions = list(segment_set(model.network, wanted, videos, precision))
             took = time.process_time() - start
             rows[name] = evaluate_youtube_vis(truth, predictions).scores | {"seconds": took}
-        part = SeqMaskRCNNPart(model.network, model.settings.categories, model.inference, precision)
+        component = SeqMaskRCNNComponent(
+            model.network, model.settings.categories, model.inference, precision
+        )
         start = time.process_time()
-        overlaps = middle_frame_iou(part, preset, videos)
+        overlaps = middle_frame_iou(component, preset, videos)
         rows["propagation"] = overlaps | {"seconds": time.process_time() - start}
     return rows
 

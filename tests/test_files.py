@@ -103,7 +103,7 @@ def test_json_may_start_with_a_byte_order_mark(tmp_path):
 @pytest.mark.parametrize("text", ["", "[1", "{'a': 1}", "[" * 100_000, "1" * 5000, b"\xff"])
 def test_what_is_no_json_is_said_in_one_line(tmp_path, text):
     (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(InputError, match=r"a\.json' is no JSON: ") as told:
+    with pytest.raises(InputError, match=r"a\.json' is not valid JSON: ") as told:
         read_json(tmp_path / "a.json")
     assert "\n" not in str(told.value)
 

@@ -8,7 +8,7 @@ from places import REPOSITORY
 
 
 def test_every_module_imports_with_the_base_dependencies_only():
-    command = [sys.executable, REPOSITORY / "tests" / "base_imports.py"]
+    command = [sys.executable, REPOSITORY / "tests" / "helpers" / "base_imports.py"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 

@@ -1,4 +1,4 @@
-"""The house has one way down: which room may import which (docs/architecture.md)."""
+"""Imports go one way: which package may import which (docs/architecture.md)."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "propose_reduce"
 
-GROUND = {
+BASE_MODULES = {
     "errors",
     "files",
     "structures",
@@ -18,18 +18,18 @@ GROUND = {
     "masks",
     "rle",
 }
-ROOMS = {"video", "data", "models", "paradigm", "results"}
+LAYER_1 = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
-    **dict.fromkeys(GROUND | ROOMS, GROUND),
-    "components": GROUND | {"data", "models", "paradigm"},
-    "drawing": GROUND | {"results"},
-    "evaluation": GROUND | {"data", "results", "drawing"},
-    "training": GROUND | ROOMS | {"components", "evaluation", "drawing"},
-    "api": GROUND | ROOMS | {"components", "evaluation", "drawing", "training"},
-    "ablation": GROUND | ROOMS | {"components", "evaluation", "api"},
-    "benchmarking": GROUND | ROOMS | {"components", "api"},
-    "cli": GROUND
-    | ROOMS
+    **dict.fromkeys(BASE_MODULES | LAYER_1, BASE_MODULES),
+    "components": BASE_MODULES | {"data", "models", "paradigm"},
+    "drawing": BASE_MODULES | {"results"},
+    "evaluation": BASE_MODULES | {"data", "results", "drawing"},
+    "training": BASE_MODULES | LAYER_1 | {"components", "evaluation", "drawing"},
+    "api": BASE_MODULES | LAYER_1 | {"components", "evaluation", "drawing", "training"},
+    "ablation": BASE_MODULES | LAYER_1 | {"components", "evaluation", "api"},
+    "benchmarking": BASE_MODULES | LAYER_1 | {"components", "api"},
+    "cli": BASE_MODULES
+    | LAYER_1
     | {"components", "evaluation", "drawing", "training", "api", "ablation", "benchmarking"},
     "__init__": {"api", "errors", "structures", "results"},
     "__main__": {"cli"},
@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 TORCH_FREE = ["evaluation", "video", "results", "drawing", "cli.main"]
 
 
-def imported_rooms(file: Path) -> set[str]:
+def imported_packages(file: Path) -> set[str]:
     """Return first-level names of propose_reduce that ``file`` imports, lazily or not."""
     nodes = list(ast.walk(ast.parse(file.read_text())))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
@@ -50,15 +50,15 @@ def imported_rooms(file: Path) -> set[str]:
     return {name.split(".")[1] for name in names if name.startswith("propose_reduce.")}
 
 
-def room_of(file: Path) -> str:
+def package_of(file: Path) -> str:
     return file.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: file.stem)
-def test_a_room_imports_only_what_lies_below(file):
-    room = room_of(file)
-    upward = imported_rooms(file) - MAY_IMPORT[room] - {room}
-    assert not upward, f"{file.name} in '{room}' imports {sorted(upward)}"
+def test_a_package_imports_only_what_lies_below(file):
+    package = package_of(file)
+    upward = imported_packages(file) - MAY_IMPORT[package] - {package}
+    assert not upward, f"{file.name} in '{package}' imports {sorted(upward)}"
 
 
 def test_no_file_uses_relative_imports_which_this_table_cannot_see():
@@ -81,7 +81,7 @@ def test_the_paradigm_knows_no_network_and_no_file():
             assert not {n for n in names if n in forbidden or n.startswith("torch.nn")}, file.name
 
 
-@pytest.mark.parametrize("room", TORCH_FREE)
-def test_a_room_without_networks_never_loads_torch(room):
-    command = f"import sys, propose_reduce.{room}; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("package", TORCH_FREE)
+def test_a_package_without_networks_never_loads_torch(package):
+    command = f"import sys, propose_reduce.{package}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0

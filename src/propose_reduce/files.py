@@ -20,7 +20,7 @@ from PIL import Image
 from propose_reduce.errors import InputError
 
 IMAGE_FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What Pillow raises where a file is no image, is damaged, or is absurdly large."""
+"""What Pillow raises where a file is not an image, is damaged, or is absurdly large."""
 
 
 def is_folder(path: Path) -> bool:
@@ -35,7 +35,7 @@ def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        InputError: it cannot be read or is no JSON; the message gives the line.
+        InputError: it cannot be read or is not valid JSON; the message gives the line.
     """
     # hundreds of thousands of new objects make the garbage collector search in vain, half the time
     collecting = gc.isenabled()
@@ -45,7 +45,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is no JSON: {' '.join(str(error).split())}") from error
+        raise InputError(f"'{path}' is not valid JSON: {' '.join(str(error).split())}") from error
     finally:
         if collecting:
             gc.enable()

@@ -1,10 +1,10 @@
-"""The three doors between the algorithm and the networks (docs/architecture.md).
+"""The three protocols between the algorithm and the networks (docs/architecture.md).
 
 Class scores everywhere: column 0 is background, column ``i + 1`` is ``categories[i]``. A detector
 that knows only a label and a score puts ``1 - score`` in column 0.
 
-A long video comes as one clip after the other (paradigm/windows.py); a part whose answers depend
-on the place in the whole video adds ``clip.start`` to a frame's index.
+A long video comes as one clip after the other (paradigm/windows.py); a component whose
+answers depend on the place in the whole video adds ``clip.start`` to a frame's index.
 """
 
 from __future__ import annotations

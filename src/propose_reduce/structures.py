@@ -1,8 +1,8 @@
-"""What passes through the doors: frozen values that check themselves and do nothing else.
+"""What passes between algorithm and networks: frozen values that check themselves.
 
 Letters: T frames, O objects of a key frame, C foreground classes, H and W working pixels.
 Frame indices count from 0. The checks read a dtype's name instead of importing torch, because
-rooms that never touch a network (video, results, evaluation) share this file.
+packages that never touch a network (video, results, evaluation) share this file.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Clip:
 
     Attributes:
         frames: the lazy frames, in the video's own pixels.
-        working_size: (height, width) of every mask between the doors, unpadded.
+        working_size: (height, width) of every mask that the components give, unpadded.
         original_size: (height, width) of the frames.
         whole: the clip that this one is a window of; None where it is none.
         start: frame of the whole clip that is frame 0 here.
@@ -72,7 +72,7 @@ def frame_of(clip: Clip, index: int) -> np.ndarray:
     """Return frame ``index`` of the clip, uint8 RGB (H, W, 3), checked and contiguous.
 
     Raises:
-        InputError: the frame is no uint8 RGB image or not of the clip's size.
+        InputError: the frame is not a uint8 RGB image or not of the clip's size.
     """
     frame = clip.frames[index]
     expected = (*clip.original_size, 3)

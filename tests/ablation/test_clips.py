@@ -1,4 +1,4 @@
-"""Reading the data an ablation is judged on."""
+"""Reading the data an ablation runs on."""
 
 import json
 

@@ -68,7 +68,7 @@ def test_a_factor_is_read_along_the_base_or_over_all_of_a_full_grid():
         ("=1", "must read name.name=value,value"),
         ("propose.key_frames=0", "propose.key_frames = 0"),
         ("reduce.kind=medium", "reduce.kind = 'medium'"),
-        ("propose.mask_nms=[", r"'\[' is not a YAML value"),
+        ("propose.mask_nms=[", r"'\[' is not a valid YAML value"),
         ("propose={key_frames: 3}", "is a section"),
     ],
 )

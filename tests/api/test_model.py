@@ -18,9 +18,9 @@ from propose_reduce.settings import load_preset
         ("cuda:x", "unknown device 'cuda:x'"),
         (
             "cuda:99",
-            r"device 'cuda:99' is not there: this torch sees \d+ cuda devices; give",
+            r"device 'cuda:99' is not available: this torch sees \d+ cuda devices; give",
         ),
-        ("cpu:1", "device 'cpu:1' is not there"),
+        ("cpu:1", "device 'cpu:1' is not available"),
     ],
 )
 def test_a_device_that_is_not_there_is_refused(name, message):

@@ -18,7 +18,7 @@ from propose_reduce.results import VideoResult
 
 
 class Silence:
-    """A watcher that only remembers the outcomes."""
+    """A callback that only remembers the outcomes."""
 
     def __init__(self):
         self.steps, self.outcomes = [], []
@@ -129,7 +129,7 @@ def test_a_file_where_a_videos_folder_would_be_stops_that_video_alone(pets, tmp_
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "pets").write_text("mine")
     failed, done = run([pets, other], tmp_path / "out", overwrite=overwrite)
-    assert "out/pets' is a file, and no folder for the output" in failed.fault
+    assert "out/pets' is a file, not a folder" in failed.fault
     assert done.result is not None
     assert (tmp_path / "out" / "pets").read_text() == "mine"
 
@@ -308,13 +308,13 @@ def test_an_unknown_output_is_refused(tmp_path, outputs, message):
 
 
 def test_the_watcher_is_told_of_each_video_and_of_every_frame(pets, tmp_path):
-    watcher = Silence()
-    predict([pets], segmenter(key_frames=1), Outputs(tmp_path / "out"), watcher)
-    assert watcher.steps[0] == ("pets.mp4", 1, 1)
-    propagated = [step for step in watcher.steps if step[0] == "propagate"]
+    callback = Silence()
+    predict([pets], segmenter(key_frames=1), Outputs(tmp_path / "out"), callback)
+    assert callback.steps[0] == ("pets.mp4", 1, 1)
+    propagated = [step for step in callback.steps if step[0] == "propagate"]
     assert propagated == [("propagate", (t + 1) / 6, 6) for t in range(6)]
-    assert [step for step in watcher.steps if step[0] == "draw"][-1] == ("draw", 1.0, 6)
-    assert [outcome.path for outcome in watcher.outcomes] == [pets]
+    assert [step for step in callback.steps if step[0] == "draw"][-1] == ("draw", 1.0, 6)
+    assert [outcome.path for outcome in callback.outcomes] == [pets]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Named parts meet a model, or do without one."""
+"""Named components meet a model, or do without one."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,16 @@ def test_weights_are_loaded_for_the_parts_that_are_the_models(weights):
     chosen = options(settings=("model.long_side=64", "model.short_side=64"))
     ready = prepare(weights, chosen, propagator="flow")
     assert ready.model is not None
-    assert ready.settings()["parts"] == {"propagator": "flow"}
+    assert ready.settings()["components"] == {"propagator": "flow"}
     assert ready(ready.open(FRAMES)).result.num_frames == 6
 
 
 def test_no_weights_are_loaded_where_no_part_needs_them(weights):
     ready = prepare(None, options(), *PARTS)
     assert ready.model is None
-    with pytest.raises(InputError, match=r"no part would use the weights '.*tiny.safetensors'"):
+    with pytest.raises(
+        InputError, match=r"no component would use the weights '.*tiny.safetensors'"
+    ):
         prepare(weights, options(), *PARTS)
 
 
@@ -54,7 +56,7 @@ def test_track_by_detect_needs_a_proposer_alone():
     result = ready(ready.open(FRAMES)).result
     assert [s.category for s in result.sequences] == ["cat", "dog"]
     assert result.settings["inference"]["paradigm"] == "track-by-detect"
-    assert result.settings["parts"] == {"proposer": "FakeProposer"}
+    assert result.settings["components"] == {"proposer": "FakeProposer"}
 
 
 def test_the_paradigm_may_come_as_a_further_setting():
@@ -64,7 +66,7 @@ def test_the_paradigm_may_come_as_a_further_setting():
 
 def test_what_a_result_depends_on_tells_paradigms_and_parts_apart():
     named = prepare(None, options(), PARTS[0], "flow", PARTS[2]).settings()
-    assert named["parts"]["propagator"] == "flow"
+    assert named["components"]["propagator"] == "flow"
     own = prepare(None, options(), *PARTS).settings()
     tracked = prepare(None, options(paradigm="track-by-detect"), *PARTS).settings()
     assert named != own
@@ -72,16 +74,16 @@ def test_what_a_result_depends_on_tells_paradigms_and_parts_apart():
 
 
 @pytest.mark.parametrize(
-    ("parts", "chosen", "message"),
+    ("components", "chosen", "message"),
     [
         ((PARTS[0], "flwo", PARTS[2]), {}, "unknown propagator 'flwo': did you mean 'flow'"),
         (PARTS, {"paradigm": "track"}, "inference.paradigm = 'track'"),
         (("torchvision:x", *PARTS[1:]), {"prompts": ("dog",)}, "takes no prompts"),
     ],
 )
-def test_a_mistake_is_one_line(parts, chosen, message):
+def test_a_mistake_is_one_line(components, chosen, message):
     with pytest.raises(InputError, match=message):
-        prepare(None, options(**chosen), *parts)
+        prepare(None, options(**chosen), *components)
 
 
 def test_prompts_are_not_for_the_models_own_proposer(weights):

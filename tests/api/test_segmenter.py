@@ -60,7 +60,7 @@ def test_settings_tell_what_the_result_depends_on():
     first, second = segmenter(key_frames=3).settings(), segmenter(key_frames=4).settings()
     assert first["inference"]["propose"]["key_frames"] == 3
     assert first["input"] == {"long_side": 32, "short_side": 32}
-    assert first["parts"]["proposer"] == "FakeProposer"
+    assert first["components"]["proposer"] == "FakeProposer"
     assert first != second
 
 

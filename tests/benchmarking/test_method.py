@@ -4,12 +4,12 @@ import pytest
 import torch
 from benchmarks_tiny import tiny_work
 
-from propose_reduce.benchmarking.measure import Contender, measure, median
+from propose_reduce.benchmarking.measure import Method, measure, median
 from propose_reduce.benchmarking.method import propose_reduce
 from propose_reduce.benchmarking.report import Run
 from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import ASIDE, OTHER, STAGES
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.masks import PackedMasks
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Seed
@@ -27,7 +27,7 @@ def work(folder):
 
 @pytest.fixture(scope="module", params=["fp32", "bf16"])
 def run(request, work, folder):
-    return measure(Contender("ours", propose_reduce, request.param), work, folder)
+    return measure(Method("ours", propose_reduce, request.param), work, folder)
 
 
 def test_every_stage_is_timed(run):
@@ -42,7 +42,7 @@ def test_operations_are_those_of_the_networks(run, work):
 
 
 def test_known_operations_are_taken_over_and_not_counted(work, folder):
-    run = measure(Contender("ours", propose_reduce), work, folder, {"features": 7})
+    run = measure(Method("ours", propose_reduce), work, folder, {"features": 7})
     assert run.operations == {"features": 7}
 
 
@@ -55,11 +55,11 @@ def test_the_result_is_the_scene_whatever_the_weights_are(run, work, folder):
 
 
 def test_what_was_followed_is_what_the_network_propagates(work, folder):
-    followed = measure(Contender("ours", propose_reduce), work, folder).followed
+    followed = measure(Method("ours", propose_reduce), work, folder).followed
     categories = work.model.settings.categories
-    part = SeqMaskRCNNPart(work.network, categories, work.inference)
+    component = SeqMaskRCNNComponent(work.network, categories, work.inference)
     watch = Stopwatch(work.device)
-    with work.opened(watch) as clip, part.open(clip) as session:
+    with work.opened(watch) as clip, component.open(clip) as session:
         seeds = [Seed(key, work.masks[key]) for key in work.key_frames]
         for found in session.propagate(clip, seeds):
             for row, mask in enumerate(found.masks):

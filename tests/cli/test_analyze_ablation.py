@@ -91,7 +91,7 @@ def test_videos_takes_the_first_of_them(folder, tmp_path):
         (["--device", "abacus"], "unknown device 'abacus'"),
         (["--precision", "fp8"], "unknown precision 'fp8'"),
         (["--preset", "nothing"], "unknown preset 'nothing'"),
-        (["--preset", "coco_sam2"], "preset 'coco_sam2' names other parts"),
+        (["--preset", "coco_sam2"], "preset 'coco_sam2' names other components"),
         (["--set", "model.backbone=resnet50"], "is fixed once trained"),
     ],
 )

@@ -15,7 +15,7 @@ from propose_reduce.cli import main as frame
 @pytest.fixture(autouse=True)
 def short_peak(monkeypatch):
     """Look for the machine's peak on one small convolution."""
-    monkeypatch.setattr(machine, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(machine, "MIN_SECONDS", 0.0)
     monkeypatch.setattr(machine, "HEIGHT", 8)
     monkeypatch.setattr(machine, "WIDTH", 8)
 

@@ -2,7 +2,7 @@
 
 import io
 
-from propose_reduce.api import Outcome
+from propose_reduce.api import VideoOutcome
 from propose_reduce.cli.video_progress import VideoProgress
 
 
@@ -19,11 +19,11 @@ def test_a_line_is_written_where_the_bar_was_and_not_behind_it(monkeypatch, tmp_
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setattr("sys.stderr", terminal)
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
-    with VideoProgress() as watcher:
+    with VideoProgress() as callback:
         for number, path in enumerate(paths, start=1):
-            watcher.start(path, number, len(paths))
-            watcher.step("propagate", 0.5, 8)
-            watcher.finish(Outcome(path, path, fault="cannot be read"))
+            callback.start(path, number, len(paths))
+            callback.step("propagate", 0.5, 8)
+            callback.finish(VideoOutcome(path, path, fault="cannot be read"))
     told = terminal.getvalue()
     assert "a.mp4 (1 of 2): propagate" in told
     for path in paths:

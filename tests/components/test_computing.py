@@ -1,4 +1,4 @@
-"""How parts compute: what memory they give back."""
+"""How components compute: what memory they give back."""
 
 import subprocess
 import sys

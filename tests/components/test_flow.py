@@ -32,8 +32,8 @@ def iou(one: torch.Tensor, other: torch.Tensor) -> float:
 
 def followed(clip: Clip, seeds: Sequence[Seed], **settings: float) -> dict:
     """Masks by seed and frame; each pair is checked to come once."""
-    part = FlowPropagator(**settings)
-    return {(found.seed, found.frame): found.masks for found in propagate(clip, part, seeds)}
+    component = FlowPropagator(**settings)
+    return {(found.seed, found.frame): found.masks for found in propagate(clip, component, seeds)}
 
 
 @pytest.mark.parametrize("key_frame", [0, 5, 9])

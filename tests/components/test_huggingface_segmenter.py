@@ -30,9 +30,9 @@ def folders(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_proposes_from_a_folder(folders, kind):
-    part = HuggingFaceSegmenter.load(folders[kind], min_score=-1.0)
-    assert part.categories == ("cat", "dog")  # the N/A in between is no class
-    found = part.propose(clip(), 1)
+    component = HuggingFaceSegmenter.load(folders[kind], min_score=-1.0)
+    assert component.categories == ("cat", "dog")  # the N/A in between is no class
+    found = component.propose(clip(), 1)
     assert 0 < len(found) <= 7
     assert found.masks.shape[1:] == (24, 40)
     assert found.class_scores.shape[1] == 3
@@ -71,8 +71,8 @@ def test_masks_and_scores_are_those_of_the_librarys_post_processing(folders):
         outputs, target_sizes=[(48, 80)], threshold=0.0
     )
     top = expected["segments_info"][-1]
-    part = HuggingFaceSegmenter(model, processor, min_score=0.0)
-    found = part.propose(video, 0)
+    component = HuggingFaceSegmenter(model, processor, min_score=0.0)
+    found = component.propose(video, 0)
     kept = [segment for segment in expected["segments_info"] if NAMES[segment["label_id"]] != "N/A"]
     scores = torch.tensor(sorted((segment["score"] for segment in kept), reverse=True))
     # ours is the mean inside the mask before it is stretched to the frame

@@ -1,4 +1,4 @@
-"""Parts by name: what is refused, and with what advice. No weights, no network."""
+"""Components by name: what is refused, and with what advice. No weights, no network."""
 
 import sys
 
@@ -6,19 +6,19 @@ import pytest
 from fakes import FakeProposer, World
 
 from propose_reduce.components.flow import FlowPropagator
-from propose_reduce.components.registry import KINDS, OWN, Request, build_part, forms, kind_of
+from propose_reduce.components.registry import KINDS, OWN, Request, build_component, forms, kind_of
 from propose_reduce.errors import InputError
 
 
 def test_every_form_is_one_that_is_understood():
     assert forms("propagator")[0] == OWN
-    for door in KINDS:
-        for form in forms(door)[1:]:
-            assert kind_of(door, form) is KINDS[door][form.partition(":")[0]]
+    for role in KINDS:
+        for form in forms(role)[1:]:
+            assert kind_of(role, form) is KINDS[role][form.partition(":")[0]]
 
 
 @pytest.mark.parametrize(
-    ("door", "name", "message"),
+    ("role", "name", "message"),
     [
         ("proposer", "torchvison:x", "did you mean 'torchvision'. known: seq-mask-rcnn, torch"),
         ("propagator", "zzz", "unknown propagator 'zzz': known: seq-mask-rcnn, sam2:ID|FOLDER"),
@@ -32,22 +32,22 @@ def test_every_form_is_one_that_is_understood():
         ("proposer", "file:nowhere", "nowhere"),
     ],
 )
-def test_a_wrong_name_is_answered_in_one_line(door, name, message):
+def test_a_wrong_name_is_answered_in_one_line(role, name, message):
     with pytest.raises(InputError, match=message) as caught:
-        build_part(door, name, Request())
+        build_component(role, name, Request())
     assert "\n" not in str(caught.value)
 
 
 def test_prompts_are_for_a_part_that_reads_them():
     with pytest.raises(InputError, match=r"'file:x' takes no prompts: only 'hf:ID\|FOLDER' does"):
-        build_part("proposer", "file:x", Request(prompts=("dog",)))
+        build_component("proposer", "file:x", Request(prompts=("dog",)))
 
 
 def test_parts_without_weights_are_built():
-    assert isinstance(build_part("propagator", "flow", Request()), FlowPropagator)
+    assert isinstance(build_component("propagator", "flow", Request()), FlowPropagator)
     proposer = FakeProposer(World())
     for name in KINDS["scorer"]:
-        assert hasattr(build_part("scorer", name, Request(proposer=proposer)), "score")
+        assert hasattr(build_component("scorer", name, Request(proposer=proposer)), "score")
 
 
 NEEDS_TRANSFORMERS = [
@@ -57,8 +57,8 @@ NEEDS_TRANSFORMERS = [
 ]
 
 
-@pytest.mark.parametrize(("door", "name", "prompts"), NEEDS_TRANSFORMERS)
-def test_a_missing_extra_is_named(door, name, prompts, monkeypatch):
+@pytest.mark.parametrize(("role", "name", "prompts"), NEEDS_TRANSFORMERS)
+def test_a_missing_extra_is_named(role, name, prompts, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match=r"pip install 'propose-reduce\[transformers\]'"):
-        build_part(door, name, Request(prompts=prompts))
+        build_component(role, name, Request(prompts=prompts))

@@ -27,9 +27,9 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_the_prompts_are_the_categories(folder, precision):
-    part = Sam3Prompts.load(folder, PROMPTS, min_score=0.0, precision=precision)
-    found = part.propose(clip(), 1)
-    assert part.categories == ("dog", "red cat")
+    component = Sam3Prompts.load(folder, PROMPTS, min_score=0.0, precision=precision)
+    found = component.propose(clip(), 1)
+    assert component.categories == ("dog", "red cat")
     assert found.masks.shape == (12, 24, 40)  # six queries for each of two prompts
     assert found.masks.any()
     assert (found.class_scores[:, 1:] > 0).sum(0).tolist() == [6, 6]
@@ -62,11 +62,11 @@ def test_the_library_finds_the_same_for_picture_and_prompt_together(folder):
 
 
 def test_a_frame_is_encoded_once_for_all_prompts(folder):
-    part = Sam3Prompts.load(folder, ["a", "b", "c"], min_score=0.0)
-    encoder = part._model.vision_encoder
+    component = Sam3Prompts.load(folder, ["a", "b", "c"], min_score=0.0)
+    encoder = component._model.vision_encoder
     calls = []
     encoder.register_forward_hook(lambda *_: calls.append(1))
-    part.propose(clip(), 0)
+    component.propose(clip(), 0)
     assert len(calls) == 1
 
 

@@ -17,7 +17,7 @@ Found = dict[tuple[int, int], FrameMasks]
 
 
 @pytest.fixture(scope="module", params=[tiny_sam2, tiny_edgetam, tiny_sam3_tracker])
-def part(request: pytest.FixtureRequest) -> SamVideoPropagator:
+def component(request: pytest.FixtureRequest) -> SamVideoPropagator:
     return SamVideoPropagator(*request.param())
 
 
@@ -34,79 +34,79 @@ def boxes(count: int) -> torch.Tensor:
     return masks
 
 
-def followed(part: SamVideoPropagator, clip: Clip, *seeds: Seed) -> Found:
-    return {(found.seed, found.frame): found for found in propagate(clip, part, seeds)}
+def followed(component: SamVideoPropagator, clip: Clip, *seeds: Seed) -> Found:
+    return {(found.seed, found.frame): found for found in propagate(clip, component, seeds)}
 
 
-def library(part: SamVideoPropagator, clip: Clip, seed: Seed) -> dict[int, Any]:
+def library(component: SamVideoPropagator, clip: Clip, seed: Seed) -> dict[int, Any]:
     """The library's own loops on a session with the whole video: masks and scores by frame."""
-    session = part.processor.init_video_session(video=np.stack(list(clip.frames)))
+    session = component.processor.init_video_session(video=np.stack(list(clip.frames)))
     ids = list(range(len(seed.masks)))
-    part.processor.process_new_mask_for_video_frame(session, seed.frame, ids, list(seed.masks))
+    component.processor.process_new_mask_for_video_frame(session, seed.frame, ids, list(seed.masks))
     found = {}
     for reverse in (False, True):
-        for output in part.model.propagate_in_video_iterator(
+        for output in component.model.propagate_in_video_iterator(
             session, start_frame_idx=seed.frame, reverse=reverse
         ):
-            masks = part.processor.post_process_masks([output.pred_masks], [SIZE])[0][:, 0]
+            masks = component.processor.post_process_masks([output.pred_masks], [SIZE])[0][:, 0]
             found[output.frame_idx] = masks, output.object_score_logits.sigmoid().flatten()
     return found
 
 
 @pytest.mark.parametrize("key_frame", [0, 8])
-def test_masks_and_presence_are_those_of_the_librarys_own_loop(part, key_frame):
+def test_masks_and_presence_are_those_of_the_librarys_own_loop(component, key_frame):
     clip, seed = noise(13), Seed(key_frame, boxes(2))
-    ours, theirs = followed(part, clip, seed), library(part, clip, seed)
+    ours, theirs = followed(component, clip, seed), library(component, clip, seed)
     assert len(theirs) == 13
     for frame, (masks, presence) in theirs.items():
         assert torch.equal(ours[0, frame].masks, masks)
         torch.testing.assert_close(ours[0, frame].presence, presence)
 
 
-def test_seeds_of_several_key_frames_do_not_disturb_each_other(part):
+def test_seeds_of_several_key_frames_do_not_disturb_each_other(component):
     clip = noise(8)
     seeds = [Seed(0, boxes(1)), Seed(3, boxes(0)), Seed(7, boxes(3))]
-    together = followed(part, clip, *seeds)
+    together = followed(component, clip, *seeds)
     for index, seed in enumerate(seeds):
-        alone = followed(part, clip, seed)
+        alone = followed(component, clip, seed)
         for frame in range(8):
             assert torch.equal(together[index, frame].masks, alone[0, frame].masks)
 
 
-def test_a_frame_is_seen_once_in_each_sweep_whatever_the_number_of_seeds(part, monkeypatch):
+def test_a_frame_is_seen_once_in_each_sweep_whatever_the_number_of_seeds(component, monkeypatch):
     calls = []
-    real = part.model.get_image_features
+    real = component.model.get_image_features
     monkeypatch.setattr(
-        part.model, "get_image_features", lambda *a, **k: (calls.append(1), real(*a, **k))[1]
+        component.model, "get_image_features", lambda *a, **k: (calls.append(1), real(*a, **k))[1]
     )
-    followed(part, noise(6), Seed(0, boxes(1)), Seed(2, boxes(2)), Seed(5, boxes(1)))
+    followed(component, noise(6), Seed(0, boxes(1)), Seed(2, boxes(2)), Seed(5, boxes(1)))
     assert len(calls) == 6 + 5
 
 
-def test_one_frame_and_many_objects_do(part):
-    found = followed(part, noise(1), Seed(0, boxes(15)))
+def test_one_frame_and_many_objects_do(component):
+    found = followed(component, noise(1), Seed(0, boxes(15)))
     assert found[0, 0].masks.shape == (15, *SIZE)
     assert found[0, 0].presence.shape == (15,)
 
 
 def test_reduced_precision_reaches_every_input():
     model, processor = tiny_sam2()
-    part = SamVideoPropagator(model.to(torch.bfloat16), processor)
-    found = followed(part, noise(2), Seed(0, boxes(1)))
+    component = SamVideoPropagator(model.to(torch.bfloat16), processor)
+    found = followed(component, noise(2), Seed(0, boxes(1)))
     assert found[0, 1].masks.dtype == torch.bool
     assert found[0, 1].presence.dtype == torch.float32
 
 
-def test_the_key_frame_keeps_about_its_masks(part):
+def test_the_key_frame_keeps_about_its_masks(component):
     masks = boxes(2)
-    found = followed(part, noise(3), Seed(1, masks))[0, 1].masks
+    found = followed(component, noise(3), Seed(1, masks))[0, 1].masks
     assert (found & masks).sum() / (found | masks).sum() > 0.8
 
 
-def test_what_a_session_holds_stops_growing(part):
+def test_what_a_session_holds_stops_growing(component):
     held = []
     for length in (14, 22):
-        sweep = part.propagate(noise(length), [Seed(0, boxes(1))])
+        sweep = component.propagate(noise(length), [Seed(0, boxes(1))])
         for _ in range(length):
             next(sweep)
         track = sweep.gi_frame.f_locals["tracks"][0]
@@ -123,12 +123,12 @@ def test_weights_that_are_not_there_are_named_with_the_way_to_get_them(tmp_path)
         load_sam_video("sam9", str(tmp_path))
 
 
-def test_a_saved_folder_is_loaded(part, tmp_path):
+def test_a_saved_folder_is_loaded(component, tmp_path):
     kinds = {model_class: kind for kind, (model_class, _) in CLASSES.items()}
-    kind = kinds[type(part.model).__name__]
-    part.model.save_pretrained(tmp_path)
-    part.processor.save_pretrained(tmp_path)
+    kind = kinds[type(component.model).__name__]
+    component.model.save_pretrained(tmp_path)
+    component.processor.save_pretrained(tmp_path)
     loaded = load_sam_video(kind, str(tmp_path))
     clip, seed = noise(3), Seed(1, boxes(1))
-    ours, theirs = followed(loaded, clip, seed), followed(part, clip, seed)
+    ours, theirs = followed(loaded, clip, seed), followed(component, clip, seed)
     assert all(torch.equal(ours[0, t].masks, theirs[0, t].masks) for t in range(3))

@@ -1,4 +1,4 @@
-"""The session that fits Seq Mask R-CNN to the three doors."""
+"""The session that fits Seq Mask R-CNN to the three protocols."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from networks import tiny_network
 
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, _steps, read_image
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, _steps, read_image
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.paradigm.pipeline import segment_clip
@@ -29,11 +29,11 @@ def clip(frames=7):
     return Clip(random.integers(0, 256, (frames, *SIZE, 3), dtype=np.uint8), SIZE, SIZE)
 
 
-def part(network, precision=torch.float32, **propagate):
+def component(network, precision=torch.float32, **propagate):
     settings = InferenceSettings.model_validate(
         {"propagate": propagate, "propose": {"min_score": 0.0}}
     )
-    return SeqMaskRCNNPart(network, CATEGORIES, settings, precision)
+    return SeqMaskRCNNComponent(network, CATEGORIES, settings, precision)
 
 
 def box_mask(left, count=1):
@@ -53,16 +53,16 @@ def propagated(one, video, seeds):
 
 def test_every_seed_gets_every_frame_once_at_the_working_size(network):
     seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
-    masks = propagated(part(network), clip(), seeds)
+    masks = propagated(component(network), clip(), seeds)
     assert set(masks) == {(seed, frame) for seed in range(3) for frame in range(7)}
     assert {masks[2, frame].shape for frame in range(7)} == {(3, *SIZE)}
 
 
 def test_seeds_do_not_depend_on_who_travels_with_them(network):
     seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
-    together = propagated(part(network, memory_every=2), clip(), seeds)
+    together = propagated(component(network, memory_every=2), clip(), seeds)
     for index, seed in enumerate(seeds):
-        alone = propagated(part(network, memory_every=2), clip(), [seed])
+        alone = propagated(component(network, memory_every=2), clip(), [seed])
         for frame in range(7):
             differing = alone[0, frame] ^ together[index, frame]
             assert differing.float().mean() < 0.002  # float32 sums in another order
@@ -70,8 +70,8 @@ def test_seeds_do_not_depend_on_who_travels_with_them(network):
 
 def test_objects_decoded_a_few_at_a_time_are_the_same(network):
     seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
-    at_once = propagated(part(network), clip(), seeds)
-    split = propagated(part(network, batch_objects=1), clip(), seeds)
+    at_once = propagated(component(network), clip(), seeds)
+    split = propagated(component(network, batch_objects=1), clip(), seeds)
     for key, masks in at_once.items():
         assert (masks ^ split[key]).float().mean() < 0.002
 
@@ -79,7 +79,7 @@ def test_objects_decoded_a_few_at_a_time_are_the_same(network):
 def test_what_is_detected_does_not_depend_on_the_precision(network):
     found = []
     for precision in (torch.float32, torch.bfloat16):
-        with part(network, precision).open(video := clip()) as session:
+        with component(network, precision).open(video := clip()) as session:
             list(session.propagate(video, [Seed(3, box_mask(5))]))  # its features are in the store
             found.append(session.propose(video, 3))
     assert len(found[0])
@@ -99,7 +99,7 @@ def test_steps_hold_a_few_objects_each_in_the_order_of_the_seeds():
 
 def test_the_key_frame_is_segmented_from_its_memory_alone(network):
     video, seed = clip(1), Seed(0, box_mask(5, 2))
-    masks = propagated(part(network), video, [seed])
+    masks = propagated(component(network), video, [seed])
     with torch.inference_mode():
         features = network.features(read_image(video, 0))
         head = network.prop_head
@@ -111,8 +111,8 @@ def test_the_key_frame_is_segmented_from_its_memory_alone(network):
 
 def test_without_self_propagation_the_key_frame_stays_as_detected(network):
     seed = Seed(2, box_mask(5, 2))
-    kept = propagated(part(network, self_propagation=False), clip(), [seed])
-    usual = propagated(part(network), clip(), [seed])
+    kept = propagated(component(network, self_propagation=False), clip(), [seed])
+    usual = propagated(component(network), clip(), [seed])
     assert torch.equal(kept[0, 2], seed.masks)
     assert not torch.equal(usual[0, 2], seed.masks)
     assert all(torch.equal(kept[0, frame], usual[0, frame]) for frame in (0, 1, 3, 4, 5, 6))
@@ -121,9 +121,9 @@ def test_without_self_propagation_the_key_frame_stays_as_detected(network):
 def test_backward_starts_from_the_key_frame_again(network):
     """What was memorised on the way forward is not in the memory on the way back."""
     seed = Seed(3, box_mask(20))
-    whole = propagated(part(network, memory_every=1), clip(), [seed])
+    whole = propagated(component(network, memory_every=1), clip(), [seed])
     until_key_frame = Clip(clip().frames[:4], SIZE, SIZE)
-    back_only = propagated(part(network, memory_every=1), until_key_frame, [seed])
+    back_only = propagated(component(network, memory_every=1), until_key_frame, [seed])
     assert all(torch.equal(whole[0, frame], back_only[0, frame]) for frame in range(4))
 
 
@@ -135,7 +135,7 @@ def test_features_are_computed_once_per_frame_and_sweep(network):
         return read_image(video, frame)
 
     video = clip()
-    one = SeqMaskRCNNPart(network, CATEGORIES, InferenceSettings(), read_image=counting)
+    one = SeqMaskRCNNComponent(network, CATEGORIES, InferenceSettings(), read_image=counting)
     seeds = [Seed(0, box_mask(5)), Seed(3, box_mask(20)), Seed(6, box_mask(35))]
     with one.open(video) as session:
         for found in session.propagate(video, seeds):
@@ -148,15 +148,15 @@ def test_features_are_computed_once_per_frame_and_sweep(network):
 
 def test_a_seed_without_objects_has_nothing_everywhere(network):
     seeds = [Seed(2, box_mask(5)[:0]), Seed(4, box_mask(5))]
-    masks = propagated(part(network), clip(), seeds)
+    masks = propagated(component(network), clip(), seeds)
     assert {masks[0, frame].shape for frame in range(7)} == {(0, *SIZE)}
     assert len(masks) == 14
-    assert len(propagated(part(network), clip(), seeds[:1])) == 7
+    assert len(propagated(component(network), clip(), seeds[:1])) == 7
 
 
 def test_scores_are_class_probabilities(network):
     video = clip()
-    with part(network).open(video) as session:
+    with component(network).open(video) as session:
         masks = box_mask(5, 2)
         scores = session.score(video, 3, masks, Detections(masks, torch.zeros(2, 3)))
     assert scores.shape == (2, 3)
@@ -166,7 +166,7 @@ def test_scores_are_class_probabilities(network):
 def test_proposals_stay_within_their_number(network):
     video = clip()
     settings = InferenceSettings.model_validate({"propose": {"min_score": 0.0, "max_objects": 4}})
-    with SeqMaskRCNNPart(network, CATEGORIES, settings).open(video) as session:
+    with SeqMaskRCNNComponent(network, CATEGORIES, settings).open(video) as session:
         seen = session.propose(video, 0)
     assert 0 < len(seen) <= 4
     assert seen.masks.shape[1:] == SIZE
@@ -174,7 +174,7 @@ def test_proposals_stay_within_their_number(network):
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
 def test_the_whole_pipeline_runs_and_repeats_itself(network, precision):
-    video, one = clip(4), part(network, precision)
+    video, one = clip(4), component(network, precision)
     runs = []
     for _ in range(2):
         with one.open(video) as session:
@@ -194,15 +194,15 @@ def test_a_frame_of_another_size_is_brought_to_the_working_size():
 
 def test_a_session_serves_its_own_clip_only(network):
     video, other = clip(), clip()
-    with part(network).open(video) as session, pytest.raises(InputError, match="another clip"):
+    with component(network).open(video) as session, pytest.raises(InputError, match="another clip"):
         session.propose(other, 0)
 
 
 def test_windows_of_a_clip_share_its_session(network):
     video, seed = clip(), Seed(1, box_mask(5, 2))
     window = window_of(video, range(2, 6))
-    alone = propagated(part(network), Clip(video.frames[2:6], SIZE, SIZE), [seed])
-    with part(network).open(video) as session:
+    alone = propagated(component(network), Clip(video.frames[2:6], SIZE, SIZE), [seed])
+    with component(network).open(video) as session:
         session.propose(video, 3)  # frame 1 of the window: its features are there already
         shared = {found.frame: found.masks for found in session.propagate(window, [seed])}
     assert set(shared) == set(range(4))
@@ -220,10 +220,10 @@ def test_objects_at_once_follow_the_memory_that_a_step_may_take(network, monkeyp
     query = network.prop_head.query(network.features(read_image(clip(), 0)).p2)
     room = 3 * network.prop_head.decode_bytes(query)
     monkeypatch.setattr("propose_reduce.components.seq_mask_rcnn.step_bytes", lambda device: room)
-    propagated(part(network), clip(), seeds)
+    propagated(component(network), clip(), seeds)
     assert max(groups) == 3
     groups.clear()
-    propagated(part(network, batch_objects=100), clip(), seeds)
+    propagated(component(network, batch_objects=100), clip(), seeds)
     assert max(groups) == 6
 
 
@@ -232,7 +232,7 @@ def test_cuda_and_the_cpu_agree():
     seeds = [Seed(0, box_mask(5, 2)), Seed(3, box_mask(20)), Seed(6, box_mask(35, 3))]
     video, found = clip(), []
     for device in ("cpu", "cuda"):
-        one = part(tiny_network().to(device))
+        one = component(tiny_network().to(device))
         moved = [Seed(seed.frame, seed.masks.to(device)) for seed in seeds]
         masks = propagated(one, video, moved)
         with one.open(video) as session:

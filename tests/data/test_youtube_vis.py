@@ -178,7 +178,11 @@ def test_reading_a_file_with_faults_names_the_first_and_counts_the_others(tmp_pa
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("[1]", "must hold a JSON object, got list"), ("{", "is no JSON"), (None, "cannot be read")],
+    [
+        ("[1]", "must hold a JSON object, got list"),
+        ("{", "is not valid JSON"),
+        (None, "cannot be read"),
+    ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path, content, message):
     file = tmp_path / "annotations.json"

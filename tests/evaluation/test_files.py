@@ -82,8 +82,8 @@ def test_an_empty_folder_has_no_results(tmp_path):
         ('{"videos": []}', "holds no predictions"),
         ('{"format": "propose-reduce/1"}', "video: Field required"),
         ("7", "holds no predictions"),
-        ("[1, 2", "is no JSON"),
-        (b"\xff", "is no JSON"),
+        ("[1, 2", "is not valid JSON"),
+        (b"\xff", "is not valid JSON"),
         (None, "cannot be read: No such file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Scripted worlds to ablate on: data, truth and parts that know the script."""
+"""Scripted worlds to ablate on: data, truth and components that know the script."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from fakes import FakePropagator, FakeProposer, FakeScorer, World
 
 from propose_reduce import rle
-from propose_reduce.ablation import Grid, JudgedClips, Measurement, Store, ablate, parse_grid
+from propose_reduce.ablation import AnnotatedClips, Grid, Measurement, Store, ablate, parse_grid
 from propose_reduce.ablation.grid import Value
 from propose_reduce.settings import InferenceSettings
 
 
-def judged(*worlds: World) -> JudgedClips:
+def annotated(*worlds: World) -> AnnotatedClips:
     """Return the worlds as videos with ids from 1, and the truth about their things."""
     categories = worlds[0].categories
     truth = {
@@ -42,11 +42,11 @@ def judged(*worlds: World) -> JudgedClips:
                 }
             )
     clips = {id_: world.clip() for id_, world in enumerate(worlds, start=1)}
-    return JudgedClips(clips, truth, "scripted")
+    return AnnotatedClips(clips, truth, "scripted")
 
 
-class Doors:
-    """One fake part for all three doors."""
+class FakeComponents:
+    """One fake component for all three protocols."""
 
     def __init__(self, world: World, *, copies: int, shift: int) -> None:
         self.categories = world.categories
@@ -56,10 +56,10 @@ class Doors:
 
 
 class Opener:
-    """Opens fake parts on the clips of scripted worlds, and remembers for which key frames.
+    """Opens fake components on the clips of scripted worlds, and remembers for which key frames.
 
     Args:
-        data: what ``judged`` made of the worlds.
+        data: what ``annotated`` made of the worlds.
         worlds: they themselves.
         copies: the proposer sees every thing so many times.
         shift: masks slip by so many pixels for each frame away from the key frame.
@@ -68,7 +68,7 @@ class Opener:
 
     def __init__(
         self,
-        data: JudgedClips,
+        data: AnnotatedClips,
         worlds: Sequence[World],
         *,
         copies: int = 1,
@@ -80,19 +80,19 @@ class Opener:
         self.opened: list[int] = []
 
     @contextmanager
-    def __call__(self, clip, settings) -> Iterator[Doors]:
+    def __call__(self, clip, settings) -> Iterator[FakeComponents]:
         self.opened.append(settings.propose.key_frames)
         if len(self.opened) == self.interrupt:
             raise KeyboardInterrupt
-        yield Doors(self.worlds[id(clip)], copies=self.copies, shift=self.shift)
+        yield FakeComponents(self.worlds[id(clip)], copies=self.copies, shift=self.shift)
 
 
 class Ablation:
-    """An ablation of fake parts on scripted worlds, with its folder; ``parts`` go to Opener."""
+    """An ablation of fakes on scripted worlds, with its folder; ``components`` go to Opener."""
 
-    def __init__(self, folder, *worlds: World, weights: str = "a", **parts) -> None:
-        self.data = judged(*worlds)
-        self.opener = Opener(self.data, worlds, **parts)
+    def __init__(self, folder, *worlds: World, weights: str = "a", **components) -> None:
+        self.data = annotated(*worlds)
+        self.opener = Opener(self.data, worlds, **components)
         self.store = Store(folder, {"weights": weights})
         self.told: list[tuple[int, int]] = []
 

@@ -1,7 +1,7 @@
 """Import every module of the package with the optional dependencies out of reach.
 
 Run as a script: one line for each module that does not import, and exit code 1 if there is any.
-Only the training room may need an extra.
+Only the training package may need an extra.
 """
 
 import importlib

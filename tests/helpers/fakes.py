@@ -1,7 +1,7 @@
-"""A scripted world of moving rectangles, and parts that see it: one for each of the three doors.
+"""A scripted world of moving rectangles, and components that see it, one for each protocol.
 
 Everything is deterministic and small enough for a pencil. The frames show what the script says,
-so a real part could look at them too.
+so a real component could look at them too.
 """
 
 from collections.abc import Iterator, Sequence

@@ -21,7 +21,7 @@ def world_film(path: Path, **options: str) -> Path:
 
 
 def segmenter(world: World = WORLD, model: Model | None = None, **options: object) -> Segmenter:
-    """Return a segmenter whose parts know the world."""
+    """Return a segmenter whose components know the world."""
     chosen = Options.model_validate({"settings": INPUT, **options})
-    parts = FakeProposer(world), FakePropagator(world), FakeScorer(world)
-    return Segmenter(model, chosen, *parts)
+    components = FakeProposer(world), FakePropagator(world), FakeScorer(world)
+    return Segmenter(model, chosen, *components)

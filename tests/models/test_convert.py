@@ -136,8 +136,10 @@ def test_coco_rows_are_carried_by_category_and_the_others_are_new(carried):
     assert torch.equal(head.cls_score.weight[0], classes[0])  # the background
     panda = head.cls_score.weight[names.index("giant_panda") + 1]
     assert not (panda == classes).all(dim=1).any()
-    rows = [fate for fate in carried.conversion.fates if fate.name.endswith("cls_score.bias")]
-    assert [(fate.outcome, fate.values) for fate in rows] == [
+    rows = [
+        report for report in carried.conversion.reports if report.name.endswith("cls_score.bias")
+    ]
+    assert [(report.outcome, report.values) for report in rows] == [
         ("loaded", 20),
         ("dropped", 71),
         ("initialised", 21),
@@ -164,9 +166,9 @@ def test_without_a_preset_coco_weights_stay_a_coco_detector(coco, tmp_path):
 def test_every_value_of_the_network_is_accounted_for(carried):
     state = carried.loaded.network.state_dict()
     values = {name: 0 for name in state if not name.endswith("num_batches_tracked")}
-    for fate in carried.conversion.fates:
-        if fate.outcome != "dropped":
-            values[fate.name] += fate.values
+    for report in carried.conversion.reports:
+        if report.outcome != "dropped":
+            values[report.name] += report.values
     assert values == {name: state[name].numel() for name in values}
 
 

@@ -34,8 +34,8 @@ def test_every_released_checkpoint_fits_its_preset_but_for_the_dead_layers(prese
     summary = json.loads((MODEL / "param_summary.json").read_text())[VARIANTS[preset]]
     dead = {f"prop_head.{name}" for name in summary["prop_head_dead"]}
     counters = {name for name in given if name.endswith("num_batches_tracked")}
-    assert {fate.outcome for fate in match.fates} == {"dropped"}
-    assert {fate.name for fate in match.fates} == dead | counters
+    assert {report.outcome for report in match.reports} == {"dropped"}
+    assert {report.name for report in match.reports} == dead | counters
     assert set(match.origins.values()) == set(given) - dead - counters
     assert set(match.origins) == {name for name in wanted if "num_batches" not in name}
     head = [name for name in match.origins if name.startswith("prop_head.")]
@@ -104,7 +104,7 @@ def test_torchvision_weights_fill_everything_but_the_seq_prop_head(published_nam
     assert recognise(given) is TORCHVISION
     wanted = our_tensors("youtube_vis_2019_r50")
     match = match_tensors(given, wanted, TORCHVISION)
-    fresh = {fate.name for fate in match.fates if fate.outcome == "initialised"}
+    fresh = {report.name for report in match.reports if report.outcome == "initialised"}
     assert fresh == {name for name in wanted if name.startswith("prop_head.")}
     assert len(match.origins) == 281 + 26
 
@@ -135,5 +135,5 @@ def test_imagenet_classifiers_of_torchvision_have_the_same_names():
     with torch.device("meta"):
         given = torchvision.models.resnet101(weights=None).state_dict()
     match = match_tensors(given, our_tensors("davis_r101"), CLASSIFIER)
-    dropped = {fate.name for fate in match.fates if fate.outcome == "dropped"}
+    dropped = {report.name for report in match.reports if report.outcome == "dropped"}
     assert {name for name in dropped if "num_batches" not in name} == {"fc.weight", "fc.bias"}

@@ -8,7 +8,7 @@ from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import (
-    doors_needed,
+    components_needed,
     find_sequences,
     reduce_sequences,
     segment_clip,
@@ -163,9 +163,9 @@ def test_the_settings_choose_what_is_asked():
 
 def test_a_part_that_the_paradigm_needs_is_named():
     world = World(num_frames=4)
-    assert doors_needed(by("track-by-detect")) == ("proposer",)
-    assert doors_needed(by("propose-reduce")) == ("proposer", "propagator", "scorer")
+    assert components_needed(by("track-by-detect")) == ("proposer",)
+    assert components_needed(by("propose-reduce")) == ("proposer", "propagator", "scorer")
     propagator = FakePropagator(world)
-    for parts, missing in (((None, None), "propagator"), ((propagator, None), "scorer")):
+    for components, missing in (((None, None), "propagator"), ((propagator, None), "scorer")):
         with pytest.raises(InputError, match=f"'propose-reduce' needs a {missing}"):
-            segment_clip(world.clip(), FakeProposer(world), *parts, by("propose-reduce"))
+            segment_clip(world.clip(), FakeProposer(world), *components, by("propose-reduce"))

@@ -112,7 +112,7 @@ def test_what_one_window_alone_sees_on_shared_frames_has_the_other_s_word_agains
 
 
 def test_a_sequence_that_is_weak_once_it_is_whole_is_left_out():
-    joined = JoinedSequences(10, CUT, least_score=0.5)
+    joined = JoinedSequences(10, CUT, min_score=0.5)
     joined.add(range(6), [bar(LEFT, range(6), 0.8)])
     joined.add(range(4, 10), [bar(RIGHT, range(6), 0.6)])  # 0.45 with the other's word against it
     assert [(s.id, s.score) for s in joined.sequences] == [(1, pytest.approx(0.6))]
@@ -204,8 +204,8 @@ def segment(world: World, window: int | None, **more):
     settings = InferenceSettings.model_validate(
         {"windows": {"window": window, "overlap": 3}, "propose": {"key_frames": 3}, **more}
     )
-    parts = FakeProposer(world), FakePropagator(world), FakeScorer(world)
-    return segment_clip(world.clip(), *parts, settings)
+    components = FakeProposer(world), FakePropagator(world), FakeScorer(world)
+    return segment_clip(world.clip(), *components, settings)
 
 
 @pytest.mark.parametrize("paradigm", ["propose-reduce", "track-by-detect"])
@@ -223,8 +223,10 @@ def test_the_whole_way_with_windows_finds_what_it_finds_without(paradigm):
 def test_what_one_window_held_is_not_held_by_the_next():
     world = World((CAT,), num_frames=16)
     settings = InferenceSettings.model_validate({"windows": {"window": 6, "overlap": 3}})
-    parts = FakeProposer(world), FakePropagator(world), FakeScorer(world)
-    found = [(w.frames, len(w.proposals)) for w in find_sequences(world.clip(), *parts, settings)]
+    components = FakeProposer(world), FakePropagator(world), FakeScorer(world)
+    found = [
+        (w.frames, len(w.proposals)) for w in find_sequences(world.clip(), *components, settings)
+    ]
     assert [frames for frames, _ in found] == windows(16, settings.windows)
     assert all(count == 5 for _, count in found)  # five key frames in each window
 
@@ -234,8 +236,8 @@ def test_progress_counts_all_windows_as_one_way():
     settings = InferenceSettings.model_validate(
         {"windows": {"window": 10, "overlap": 4}, "propose": {"key_frames": 1}}
     )
-    parts = FakeProposer(world), FakePropagator(world), FakeScorer(world)
-    segment_clip(world.clip(), *parts, settings, progress=lambda *step: told.append(step))
+    components = FakeProposer(world), FakePropagator(world), FakeScorer(world)
+    segment_clip(world.clip(), *components, settings, progress=lambda *step: told.append(step))
     shares = [done / steps for stage, done, steps in told if stage == "propagate"]
     assert shares == [step / 20 for step in range(1, 21)]  # two windows of ten frames
 
@@ -243,7 +245,7 @@ def test_progress_counts_all_windows_as_one_way():
 def test_masks_that_differ_from_window_to_window_are_still_one_object():
     world = World((replace(CAT, velocity=(0, 0)),), num_frames=12)
     settings = InferenceSettings.model_validate({"windows": {"window": 8, "overlap": 4}})
-    parts = FakeProposer(world), FakePropagator(world, shift=1), FakeScorer(world)
-    found = segment_clip(world.clip(), *parts, settings)
+    components = FakeProposer(world), FakePropagator(world, shift=1), FakeScorer(world)
+    found = segment_clip(world.clip(), *components, settings)
     assert max(len(present(s)) for s in found) == 12
     assert torch.from_numpy(found[0].masks).any(dim=2).any(dim=1).all()

@@ -12,7 +12,7 @@ import torch
 from checkpoints import MODEL
 from formula_frames import SIZE, image
 
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, Session
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, Session
 from propose_reduce.masks import scoring_boxes
 from propose_reduce.paradigm.propose import mask_nms
 from propose_reduce.paradigm.score import mean_scores, score_frame
@@ -27,10 +27,10 @@ CASES = sorted({name.split(".")[1] for name in ARRAYS if "." in name})
 
 
 class RecordingSession(Session):
-    """Keeps the soft masks, which do not pass the door."""
+    """Keeps the soft masks, which no protocol passes on."""
 
-    def __init__(self, part, clip):
-        super().__init__(part, clip)
+    def __init__(self, component, clip):
+        super().__init__(component, clip)
         self.soft = {}
 
     def _result(self, frame, track, soft):
@@ -48,15 +48,15 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def part(family, networks):
-    """Return memory_every -> the network as a part that reads the reference's images."""
+def component(family, networks):
+    """Return memory_every -> the network as a component that reads the reference's images."""
     network = networks(family)
     mean, std = network.pixel_mean.clone(), network.pixel_std.clone()
     network.pixel_mean.zero_()
     network.pixel_std.fill_(1)
 
     def make(memory_every):
-        return SeqMaskRCNNPart(
+        return SeqMaskRCNNComponent(
             network,
             category_set("youtube_vis_2019"),
             InferenceSettings.model_validate({"propagate": {"memory_every": memory_every}}),
@@ -75,7 +75,7 @@ def case(request):
 
 
 @pytest.fixture(scope="module")
-def run(case, part):
+def run(case, component):
     key_frame, memory_every = (int("".join(filter(str.isdigit, word))) for word in case.split("_"))
     detected = torch.from_numpy(ARRAYS["fixed_masks"]).bool()
     kept = mask_nms(detected, 0.2)
@@ -83,7 +83,7 @@ def run(case, part):
     seeds = torch.zeros(2, *SIZE, dtype=torch.bool)
     seeds[:, :60, :90] = detected[kept]
     clip = Clip([None] * FRAMES, SIZE, SIZE)
-    session = RecordingSession(part(memory_every), clip)
+    session = RecordingSession(component(memory_every), clip)
     results = {r.frame: r.masks for r in session.propagate(clip, [Seed(key_frame, seeds)])}
     masks = torch.stack([results[frame] for frame in range(FRAMES)])
     origins = Detections(seeds, torch.zeros(2, 41))

@@ -20,10 +20,10 @@ def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts
 
 
 def test_parts_are_the_model_s_own_unless_a_preset_names_others():
-    assert set(load_preset("davis_r50").parts.model_dump().values()) == {"seq-mask-rcnn", ()}
-    assert [name for name in OTHERS if load_preset(name).parts.use_model] == ["shapes_tiny"]
-    assert load_preset("coco_sam2").parts.proposer == "torchvision:maskrcnn_resnet50_fpn_v2"
-    assert load_preset("open_vocabulary").parts.prompts == ("person", "animal", "vehicle")
+    assert set(load_preset("davis_r50").components.model_dump().values()) == {"seq-mask-rcnn", ()}
+    assert [name for name in OTHERS if load_preset(name).components.use_model] == ["shapes_tiny"]
+    assert load_preset("coco_sam2").components.proposer == "torchvision:maskrcnn_resnet50_fpn_v2"
+    assert load_preset("open_vocabulary").components.prompts == ("person", "animal", "vehicle")
 
 
 @pytest.mark.parametrize("name", PAPER)

@@ -57,9 +57,9 @@ def test_overrides_are_read_as_yaml_and_leave_the_rest_alone():
         ("reduce.kind=hrad", "reduce.kind = 'hrad'"),
         ("propose.key_frames", "must read name.name=value"),
         ("propose.key_frames.x=1", "'key_frames' is a value, not a section"),
-        ("propose.key_frames=[", "is not a YAML value"),
-        ("propose.key_frames=2001-99-99", "is not a YAML value"),
-        (f"propose.key_frames={3000 * '['}", "is not a YAML value"),
+        ("propose.key_frames=[", "is not a valid YAML value"),
+        ("propose.key_frames=2001-99-99", "is not a valid YAML value"),
+        (f"propose.key_frames={3000 * '['}", "is not a valid YAML value"),
     ],
 )
 def test_a_wrong_override_is_answered_in_one_line(assignment, message):

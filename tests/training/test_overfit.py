@@ -6,7 +6,7 @@ import torch
 from places import REPOSITORY, SHARED, needs_shared
 
 from propose_reduce import rle
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.models.weights import load_weights
 from propose_reduce.settings import Preset, load_preset, override
@@ -35,7 +35,7 @@ def decoded(video, objects, t):
     return [np.zeros(video.size, bool) if run is None else rle.decode(run) for run in runs]
 
 
-def ious(part, preset, video):
+def ious(component, preset, video):
     """Return the mean IoU of the objects on each frame that shows any, from the middle's masks."""
     clip = clip_of(video, preset)
     resized = clip.working_size
@@ -47,7 +47,7 @@ def ious(part, preset, video):
         return torch.nn.functional.interpolate(masks[None], size=resized, mode="area")[0] > 0.5
 
     found = []
-    with part.open(clip) as session:
+    with component.open(clip) as session:
         for result in session.propagate(clip, [Seed(middle, truth(middle))]):
             wanted = truth(result.frame)
             shared = (wanted & result.masks).sum((1, 2))
@@ -70,7 +70,7 @@ def test_the_bundled_model_overfits_real_clips(tmp_path):
     preset = Preset.model_validate(preset.model_dump() | {"training": training})
     preset = override(preset, ["model.long_side=256", "model.short_side=160"])
     loaded = load_weights(train(preset, Run(tmp_path / "run")))
-    part = SeqMaskRCNNPart(loaded.network, loaded.settings.categories, loaded.inference)
+    component = SeqMaskRCNNComponent(loaded.network, loaded.settings.categories, loaded.inference)
     videos = read_youtube_vis(CLIPS / "instances.json", CLIPS)
-    mean = np.mean([iou for video in videos.videos for iou in ious(part, preset, video)])
+    mean = np.mean([iou for video in videos.videos for iou in ious(component, preset, video)])
     assert mean >= 0.6

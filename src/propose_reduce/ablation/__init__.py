@@ -1,7 +1,7 @@
-"""What each inference setting is worth: a grid of settings, run and judged on a data set."""
+"""What each inference setting is worth: a grid of settings, run and evaluated on a data set."""
 
 from propose_reduce.ablation.analyze import analyze_ablation
-from propose_reduce.ablation.clips import JudgedClips, read_clips
+from propose_reduce.ablation.clips import AnnotatedClips, read_clips
 from propose_reduce.ablation.grid import PAPER_GRID, Factor, Grid, parse_grid
 from propose_reduce.ablation.report import FILES, AblationReport
 from propose_reduce.ablation.run import ablate
@@ -11,9 +11,9 @@ __all__ = [
     "FILES",
     "PAPER_GRID",
     "AblationReport",
+    "AnnotatedClips",
     "Factor",
     "Grid",
-    "JudgedClips",
     "Measurement",
     "Store",
     "ablate",

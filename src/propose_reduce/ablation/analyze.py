@@ -9,14 +9,14 @@ from pathlib import Path
 from propose_reduce.ablation.clips import read_clips
 from propose_reduce.ablation.grid import parse_grid
 from propose_reduce.ablation.report import AblationReport
-from propose_reduce.ablation.run import Parts, ablate
+from propose_reduce.ablation.run import Components, ablate
 from propose_reduce.ablation.store import Store
 from propose_reduce.api.model import Model, choose_precision
 from propose_reduce.api.options import Options
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_folder
-from propose_reduce.settings import InferenceSettings, PartsSettings
+from propose_reduce.settings import ComponentSettings, InferenceSettings
 from propose_reduce.structures import Clip
 
 
@@ -32,7 +32,7 @@ def analyze_ablation(
     options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> AblationReport:
-    """Run a model on a data set with every variant of a grid, judge each, and save the report.
+    """Run a model on a data set with every variant of a grid, evaluate each, and save the report.
 
     Args:
         annotations: a YouTube-VIS annotation file.
@@ -52,10 +52,10 @@ def analyze_ablation(
     options = options or Options()
     weights = model.weights
     base = options.resolve(weights.settings, weights.inference)
-    if base.parts != PartsSettings():
+    if base.components != ComponentSettings():
         raise InputError(
-            f"preset '{options.preset}' names other parts, and an ablation is of the model's own: "
-            "give one without, or none"
+            f"preset '{options.preset}' names other components, and an ablation is of the "
+            "model's own: give one without, or none"
         )
     chosen = parse_grid(base.inference, grid, full=full)
     long_side, short_side = base.model.long_side, base.model.short_side
@@ -74,11 +74,13 @@ def analyze_ablation(
         },
     )
 
-    def open_parts(clip: Clip, settings: InferenceSettings) -> AbstractContextManager[Parts]:
-        part = SeqMaskRCNNPart(weights.network, model.categories, settings, precision)
-        return part.open(clip)
+    def open_components(
+        clip: Clip, settings: InferenceSettings
+    ) -> AbstractContextManager[Components]:
+        component = SeqMaskRCNNComponent(weights.network, model.categories, settings, precision)
+        return component.open(clip)
 
-    measurements = ablate(chosen.variants(), data, open_parts, store, progress=progress)
+    measurements = ablate(chosen.variants(), data, open_components, store, progress=progress)
     report = AblationReport(chosen, measurements, store.source)
     report.save(folder)
     return report

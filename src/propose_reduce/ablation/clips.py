@@ -19,7 +19,7 @@ from propose_reduce.structures import Clip, fitted_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JudgedClips:
+class AnnotatedClips:
     """Videos and their truth.
 
     Attributes:
@@ -63,7 +63,7 @@ class _ImageFrames:
 
 def read_clips(
     annotations: Path, images: Path, *, long_side: int, short_side: int, videos: int | None = None
-) -> JudgedClips:
+) -> AnnotatedClips:
     """Return the videos of a YouTube-VIS data set.
 
     Args:
@@ -94,9 +94,11 @@ def read_clips(
         if annotation["video_id"] in clips
     ]
     if not truth["annotations"]:
-        raise InputError(f"'{annotations}' annotates no object in these videos: nothing to judge")
+        raise InputError(
+            f"'{annotations}' annotates no object in these videos: nothing to evaluate"
+        )
     read_ground_truth(truth)  # what the evaluation would refuse shows before the work
-    return JudgedClips(clips, truth, _digest(annotations, chosen))
+    return AnnotatedClips(clips, truth, _digest(annotations, chosen))
 
 
 def _digest(annotations: Path, videos: Sequence[AnnotatedVideo]) -> str:

@@ -36,9 +36,9 @@ def draw_ablation(grid: Grid, measurements: Mapping[InferenceSettings, Measureme
     rows = ceil(len(grid.factors) / columns)
     figure = Figure(figsize=(1.2 + 3.4 * columns, 0.8 + 2.8 * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
-    for place, (axes, factor) in enumerate(zip(panels, grid.factors, strict=False)):
+    for index, (axes, factor) in enumerate(zip(panels, grid.factors, strict=False)):
         _draw_factor(axes, factor, grid, measurements)
-        if place % columns == 0:
+        if index % columns == 0:
             axes.set_ylabel("percent")
     for axes in panels[len(grid.factors) :]:
         axes.set_visible(False)
@@ -59,20 +59,20 @@ def _draw_factor(
     measurements: Mapping[InferenceSettings, Measurement],
 ) -> None:
     along = grid.along(factor)
-    places = positions(list(along))
+    marks = positions(list(along))
     connected = "-" if all(is_number(value) for value in along) else ""
     if grid[factor.name] in along:
-        at = places[list(along).index(grid[factor.name])]
+        at = marks[list(along).index(grid[factor.name])]
         axes.axvline(at, color="0.8", linewidth=6, zorder=0, label="as given")
     # beside each other, where their bars would hide one another
-    shift = APART * (max(places) - min(places) or 1) if grid.full else 0.0
+    shift = APART * (max(marks) - min(marks) or 1) if grid.full else 0.0
     for rank, (name, (colour, marker)) in enumerate(STYLES.items(), start=-1):
         scores = [_percents(measurements, variants, name) for variants in along.values()]
         means = [each.mean() for each in scores]
         below = [each.mean() - each.min() for each in scores]
         above = [each.max() - each.mean() for each in scores]
         axes.errorbar(
-            [place + rank * shift for place in places],
+            [mark + rank * shift for mark in marks],
             means,
             yerr=[below, above] if grid.full else None,
             color=colour,
@@ -81,7 +81,7 @@ def _draw_factor(
             elinewidth=1,
             label=name,
         )
-    axes.set_xticks(places, [value_text(value) for value in along])
+    axes.set_xticks(marks, [value_text(value) for value in along])
     axes.set_xmargin(0.12 if connected else 0.25)
     axes.set_title(factor.name, fontsize="medium")
     axes.grid(axis="y", alpha=0.25)
@@ -99,9 +99,9 @@ def _percents(
 
 
 def positions(values: Sequence[Value]) -> list[float]:
-    """Return places on an axis: numbers to scale unless labels would touch, otherwise 0, 1, .."""
+    """Return positions on an axis: numbers to scale unless labels would touch, else 0, 1, .."""
     numbers = [float(value) for value in values if is_number(value)]  # type: ignore[arg-type]
     gaps = np.diff(numbers)
     if len(numbers) == len(values) and min(gaps, default=inf) >= NEAR * sum(gaps):
         return numbers
-    return [float(place) for place in range(len(values))]
+    return [float(index) for index in range(len(values))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
-from propose_reduce.ablation.clips import JudgedClips
+from propose_reduce.ablation.clips import AnnotatedClips
 from propose_reduce.ablation.store import SCORES, Measurement, Store
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
@@ -20,18 +20,18 @@ from propose_reduce.settings import InferenceSettings, ReduceSettings
 from propose_reduce.structures import Clip, InstanceSequence
 
 
-class Parts(Proposer, Propagator, Scorer, Protocol):
-    """What fits all three doors."""
+class Components(Proposer, Propagator, Scorer, Protocol):
+    """What fits all three protocols."""
 
 
-OpenParts: TypeAlias = Callable[[Clip, InferenceSettings], AbstractContextManager[Parts]]
-"""Gives parts that work on a clip with these settings, and frees them on exit."""
+OpenComponents: TypeAlias = Callable[[Clip, InferenceSettings], AbstractContextManager[Components]]
+"""Gives components that work on a clip with these settings, and frees them on exit."""
 
 
 def ablate(
     variants: Sequence[InferenceSettings],
-    data: JudgedClips,
-    open_parts: OpenParts,
+    data: AnnotatedClips,
+    open_components: OpenComponents,
     store: Store,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -40,18 +40,18 @@ def ablate(
 
     Variants that differ in how they reduce alone share their proposals: the sequences of one video
     are held while it is reduced in every way, then dropped. A variant is stored as soon as all
-    videos have been judged, and one that the store holds is not run.
+    videos have been evaluated, and one that the store holds is not run.
 
     Args:
         variants: the settings to compare.
-        data: what they are run on and judged by.
-        open_parts: gives the networks, or whatever stands in their place.
+        data: what they are run on and evaluated by.
+        open_components: gives the networks, or whatever stands in their place.
         store: where measurements are kept.
         progress: called with (videos done, videos in all), where a video counts once for every
             group of variants with the same proposals.
 
     Raises:
-        InputError: the data or the parts break their contract.
+        InputError: the data or the components break their contract.
     """
     found: dict[InferenceSettings, Measurement] = {}
     groups: dict[InferenceSettings, list[InferenceSettings]] = {}
@@ -61,14 +61,16 @@ def ablate(
             groups.setdefault(_proposing(variant), []).append(variant)
         else:
             found[variant] = stored
-    for place, group in enumerate(groups.values()):
-        before, total = place * len(data.clips), len(groups) * len(data.clips)
+    for index, group in enumerate(groups.values()):
+        before, total = index * len(data.clips), len(groups) * len(data.clips)
 
-        def tell(done: int, before: int = before, total: int = total) -> None:
+        def report_videos(done: int, before: int = before, total: int = total) -> None:
             if progress is not None:
                 progress(before + done, total)
 
-        for variant, measurement in zip(group, _run(group, data, open_parts, tell), strict=True):
+        for variant, measurement in zip(
+            group, _run(group, data, open_components, report_videos), strict=True
+        ):
             store.put(variant, measurement)
             found[variant] = measurement
     return {variant: found[variant] for variant in variants}
@@ -90,16 +92,16 @@ class _Tally:
 
 def _run(
     group: Sequence[InferenceSettings],
-    data: JudgedClips,
-    open_parts: OpenParts,
-    tell: Callable[[int], None],
+    data: AnnotatedClips,
+    open_components: OpenComponents,
+    report_videos: Callable[[int], None],
 ) -> Iterator[Measurement]:
     """Yield the measurement of each of the variants, which share their proposals."""
     shared = _Tally()
     tallies = [_Tally() for _ in group]
     for done, id_ in enumerate(data.clips, start=1):
-        _run_clip(id_, group, data, open_parts, shared, tallies)
-        tell(done)
+        _run_clip(id_, group, data, open_components, shared, tallies)
+        report_videos(done)
     frames = sum(len(clip.frames) for clip in data.clips.values())
     for tally in tallies:
         metrics = evaluate_youtube_vis(data.truth, tally.predictions)
@@ -114,8 +116,8 @@ def _run(
 def _run_clip(
     id_: int,
     group: Sequence[InferenceSettings],
-    data: JudgedClips,
-    open_parts: OpenParts,
+    data: AnnotatedClips,
+    open_components: OpenComponents,
     shared: _Tally,
     tallies: Sequence[_Tally],
 ) -> None:
@@ -123,13 +125,15 @@ def _run_clip(
     clip = data.clips[id_]
     start = perf_counter()
     joined = [
-        JoinedSequences(len(clip.frames), variant.windows, least_score=variant.reduce.least_score)
+        JoinedSequences(
+            len(clip.frames), variant.windows, min_score=variant.reduce.min_reported_score
+        )
         for variant in group
     ]
-    with open_parts(clip, group[0]) as parts:
-        categories = parts.categories
+    with open_components(clip, group[0]) as components:
+        categories = components.categories
         ids = data.category_ids(categories)
-        for window in find_sequences(clip, parts, parts, parts, group[0]):
+        for window in find_sequences(clip, components, components, components, group[0]):
             proposals = window.proposals
             # their overlaps are computed here: every reduction needs them, none should pay for all
             shared.sequences += len(proposals.iou)

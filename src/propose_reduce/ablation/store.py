@@ -14,7 +14,7 @@ from propose_reduce.files import write_text
 from propose_reduce.settings import InferenceSettings
 
 SCORES = ("AP", "AP50", "AR1", "AR10")
-"""What is told of the evaluation."""
+"""The scores of the evaluation that are reported."""
 
 
 @dataclass(frozen=True, slots=True)

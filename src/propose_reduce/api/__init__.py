@@ -5,7 +5,7 @@ from propose_reduce.api.demo import Demo, demo
 from propose_reduce.api.model import Model, load
 from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import Outputs
-from propose_reduce.api.predicting import Outcome, plan, predict, raise_failures
+from propose_reduce.api.predicting import VideoOutcome, plan, predict, raise_failures
 from propose_reduce.api.preparing import prepare
 from propose_reduce.api.segmenter import Segmenter
 from propose_reduce.api.segmenting import segment
@@ -15,9 +15,9 @@ __all__ = [
     "Demo",
     "Model",
     "Options",
-    "Outcome",
     "Outputs",
     "Segmenter",
+    "VideoOutcome",
     "demo",
     "load",
     "plan",

@@ -1,4 +1,4 @@
-"""The whole way on a clip that nobody has to fetch: render, segment, judge."""
+"""The whole way on a clip that nobody has to fetch: render, segment, evaluate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from propose_reduce.api.model import load
 from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import FILM, RESULT, SHEET, Outputs
-from propose_reduce.api.predicting import Outcome, Watcher, predict, raise_failures
+from propose_reduce.api.predicting import PredictCallback, VideoOutcome, predict, raise_failures
 from propose_reduce.api.segmenter import Segmenter
 from propose_reduce.data.shapes import ShapesVideo, shapes_video
 from propose_reduce.data.shapes.export import video_annotations
@@ -37,21 +37,21 @@ class Demo:
 
     folder: Path
     clip: Path
-    outcome: Outcome
+    outcome: VideoOutcome
     metrics: YoutubeVisMetrics
 
     def __rich__(self) -> RenderableType:
         """Return what to show of it."""
         files = self.outcome.file.parent
-        judged = ", ".join(f"{key} {percent(self.metrics[key])}" for key in ("AP", "AP50", "AR10"))
-        told = [
-            f"judged against the truth that the clip was rendered from: {judged}",
+        scores = ", ".join(f"{key} {percent(self.metrics[key])}" for key in ("AP", "AP50", "AR10"))
+        lines = [
+            f"evaluated against the truth that the clip was rendered from: {scores}",
             f"video          {self.clip}",
             *(f"{what:<14} {files / name}" for what, name in _SHOWN.items()),
         ]
         result = self.outcome.result
         tables = [] if result is None else [result.table()]
-        return Group(*tables, Text("\n".join(told)))
+        return Group(*tables, Text("\n".join(lines)))
 
 
 _SHOWN = {"overlay": FILM, "contact sheet": SHEET, "result": RESULT}
@@ -64,12 +64,12 @@ def write_clip(path: Path, *, threads: int = 1) -> ShapesVideo:
     return video
 
 
-def demo(folder: Path, watcher: Watcher) -> Demo:
-    """Render a clip of moving shapes, segment it with the bundled model, judge the result.
+def demo(folder: Path, callback: PredictCallback) -> Demo:
+    """Render a clip of moving shapes, segment it with the bundled model, evaluate the result.
 
     Args:
         folder: where to put the clip and what is made of it; what an earlier run left is replaced.
-        watcher: is told how the work goes on.
+        callback: is called with how the work goes on.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -77,7 +77,7 @@ def demo(folder: Path, watcher: Watcher) -> Demo:
     outputs = Outputs(folder, overwrite=True)
     clip = folder / "shapes.mp4"
     video = write_clip(clip)
-    outcomes = predict([clip], Segmenter(load(), Options()), outputs, watcher)
+    outcomes = predict([clip], Segmenter(load(), Options()), outputs, callback)
     raise_failures(outcomes)
     truth = video_annotations(video)
     result = outcomes[0].result

@@ -61,14 +61,14 @@ def load(name: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> Model:
     Raises:
         InputError: no such model or device, or the file holds no weights of this package.
     """
-    place = choose_device(device)
+    chosen = choose_device(device)
     if str(name) in bundled_models():
         with as_file(files("propose_reduce") / "weights" / f"{name}.safetensors") as path:
-            return _read(str(name), path, place)
+            return _read(str(name), path, chosen)
     path = Path(name)
     if not path.exists() and path.suffix != ".safetensors":
         raise unknown_name("model", str(name), [*bundled_models(), "FILE.safetensors"])
-    return _read(path.name, path, place)
+    return _read(path.name, path, chosen)
 
 
 def compile_model(model: Model) -> None:
@@ -106,13 +106,13 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     kind, _, number = name.partition(":")
-    there = {"cpu": 1, "cuda": cuda, "mps": int(mps)}
-    if kind not in there or (number and not number.isdecimal()):
+    counts = {"cpu": 1, "cuda": cuda, "mps": int(mps)}
+    if kind not in counts or (number and not number.isdecimal()):
         # not the nearest name: that of "gpu" is "cpu"
         raise InputError(f"unknown device '{name}': known: auto, cpu, cuda, cuda:N, mps")
-    if int(number or 0) >= there[kind]:
+    if int(number or 0) >= counts[kind]:
         raise InputError(
-            f"device '{name}' is not there: this torch sees {there[kind]} {kind} devices; "
+            f"device '{name}' is not available: this torch sees {counts[kind]} {kind} devices; "
             "give another, or auto"
         )
     return torch.device(name)

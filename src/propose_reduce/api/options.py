@@ -55,9 +55,11 @@ class Options(Settings):
         given = Preset() if self.preset is None else load_preset(self.preset)
         if self.preset is None and inference is not None:
             given = given.model_copy(update={"inference": inference})
-        parts = given.parts.model_copy(update={"prompts": self.prompts or given.parts.prompts})
-        asked = override(
-            Preset(model=model or given.model, inference=given.inference, parts=parts),
+        components = given.components.model_copy(
+            update={"prompts": self.prompts or given.components.prompts}
+        )
+        settings = override(
+            Preset(model=model or given.model, inference=given.inference, components=components),
             [*self._assignments(), *self.settings],
         )
         for assignment in self.settings:
@@ -67,7 +69,7 @@ class Options(Settings):
                     f"setting '{name}' is fixed once trained: here inference.* may be set, and "
                     f"{', '.join(sorted(SIZE_SETTINGS))}"
                 )
-        return asked
+        return settings
 
     def _assignments(self) -> Iterator[str]:
         """Yield the named options as assignments to settings."""

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from propose_reduce.api.annotations import Annotations
-from propose_reduce.api.segmenter import Segmented
+from propose_reduce.api.segmenter import SegmentationOutput
 from propose_reduce.drawing import contact_sheet, overlay
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.files import check_folder, replacing
@@ -85,7 +85,7 @@ class Outputs:
         if name in {"", ".", ".."} or not _is_text(name):
             raise InputError(f"no output can be called {name!r}: rename the video")
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"'{folder}' is a file, and no folder for the output: give another -o")
+            raise InputError(f"'{folder}' is a file, not a folder: give another -o")
         if self.overwrite or (folder / RESULT).exists():
             return
         for path in self._made(name):
@@ -100,15 +100,15 @@ class Outputs:
         inside = (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS)
         return [*(self.folder / name / file for file in inside), self.folder / DAVIS / name]
 
-    def save(self, segmented: Segmented) -> None:
+    def save(self, output: SegmentationOutput) -> None:
         """Write a new result; what was made from an older one goes."""
-        name = segmented.result.name
+        name = output.result.name
         folder = self.folder / name
         for stale in self._made(name):
             _remove(stale)
-        if segmented.proposals is not None:
-            segmented.proposals.save(folder, PROPOSALS)
-        segmented.result.save(folder, RESULT)
+        if output.proposals is not None:
+            output.proposals.save(folder, PROPOSALS)
+        output.result.save(folder, RESULT)
 
     def complete(
         self,
@@ -123,7 +123,7 @@ class Outputs:
             result: as saved.
             video: opens the video; called only when frames or their names are needed.
             number: the video's id in YouTube-VIS predictions without annotations.
-            progress: told about each frame drawn, as stage "draw".
+            progress: called with each frame drawn, as stage "draw".
         """
         if "youtube-vis" in self.formats:  # always, because the annotations may be others
             path = self.folder / result.name / YOUTUBE_VIS
@@ -203,7 +203,7 @@ def _write_sheet(path: Path, video: Video, result: VideoResult) -> None:
 
 
 def _is_text(name: str) -> bool:
-    """Tell a name from bytes that are no UTF-8, which Linux allows and JSON does not."""
+    """Tell a name from bytes that are not UTF-8, which Linux allows and JSON does not."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 

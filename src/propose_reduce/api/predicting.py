@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from propose_reduce.api.outputs import RESULT, Outputs
-from propose_reduce.api.segmenter import Segmented, Segmenter
+from propose_reduce.api.segmenter import SegmentationOutput, Segmenter
 from propose_reduce.errors import InputError
 from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
@@ -18,8 +18,8 @@ from propose_reduce.video import find_videos, stored_digest, video_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What became of one video.
+class VideoOutcome:
+    """The outcome of one video: its result or its fault.
 
     Attributes:
         path: as it was given.
@@ -52,17 +52,17 @@ class Outcome:
         return f"{self.path}: {found}, {speed} -> {self.file}"
 
 
-class Watcher(Protocol):
-    """Is told how the work goes on."""
+class PredictCallback(Protocol):
+    """Callback on the way of a run over videos."""
 
     def start(self, path: Path, number: int, total: int) -> None:
-        """Take note that a video is begun: the number-th, from 1, of total."""
+        """Called when a video is begun: the number-th, from 1, of total."""
 
     def step(self, stage: str, share: float, frames: int) -> None:
-        """Take note of a video's progress: which share of a stage is done, and its frames."""
+        """Called with a video's progress: which share of a stage is done, and its frames."""
 
-    def finish(self, outcome: Outcome) -> None:
-        """Take note that a video is done, kept or failed."""
+    def finish(self, outcome: VideoOutcome) -> None:
+        """Called when a video is done, kept or failed."""
 
 
 def plan(arguments: Iterable[str | Path], folder: Path) -> list[Path]:
@@ -89,8 +89,8 @@ def plan(arguments: Iterable[str | Path], folder: Path) -> list[Path]:
 
 
 def predict(
-    paths: Sequence[Path], segmenter: Segmenter, outputs: Outputs, watcher: Watcher
-) -> list[Outcome]:
+    paths: Sequence[Path], segmenter: Segmenter, outputs: Outputs, callback: PredictCallback
+) -> list[VideoOutcome]:
     """Segment videos and write what is asked for; a faulty one does not stop the others.
 
     Each file appears whole or not at all, so that an interrupted run goes on where it stopped.
@@ -99,52 +99,54 @@ def predict(
         paths: from ``plan``.
         segmenter: the model and how to run it.
         outputs: what to write where.
-        watcher: is told how the work goes on.
+        callback: is called with how the work goes on.
     """
     outcomes = []
     for number, path in enumerate(paths, start=1):
-        watcher.start(path, number, len(paths))
+        callback.start(path, number, len(paths))
         try:
-            outcome = _predict_one(path, number, segmenter, outputs, watcher)
+            outcome = _predict_one(path, number, segmenter, outputs, callback)
         except InputError as error:
-            outcome = Outcome(path, outputs.folder / video_name(path) / RESULT, fault=str(error))
+            outcome = VideoOutcome(
+                path, outputs.folder / video_name(path) / RESULT, fault=str(error)
+            )
         outcomes.append(outcome)
-        watcher.finish(outcome)
+        callback.finish(outcome)
     outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})
     return outcomes
 
 
 def _predict_one(
-    path: Path, number: int, segmenter: Segmenter, outputs: Outputs, watcher: Watcher
-) -> Outcome:
+    path: Path, number: int, segmenter: Segmenter, outputs: Outputs, callback: PredictCallback
+) -> VideoOutcome:
     """Do one video, or keep what an earlier run made of it."""
     name = video_name(path)
     opened = cache(lambda: segmenter.open(path))
     file = outputs.folder / name / RESULT
     settings = {**segmenter.settings(), "video": {"sha256": stored_digest(path)}}
 
-    def tell(stage: str, done: int, steps: int) -> None:
-        watcher.step(stage, done / steps, len(opened().frames))
+    def report_progress(stage: str, done: int, steps: int) -> None:
+        callback.step(stage, done / steps, len(opened().frames))
 
     outputs.check_room(name)
     earlier = outputs.finished(name, settings)
     if earlier is not None:
-        outputs.complete(earlier, opened, number, tell)
-        return Outcome(path, file, earlier)
+        outputs.complete(earlier, opened, number, report_progress)
+        return VideoOutcome(path, file, earlier)
     began = time.perf_counter()
     video = opened()
     if outputs.annotations is not None:  # before the work, not after it
         outputs.annotations.video_id(name, len(video.frames))
-    segmented = segmenter(video, progress=tell, keep_proposals=outputs.keep_proposals)
-    result = replace(segmented.result, settings=settings)
-    proposals = segmented.proposals and replace(segmented.proposals, settings=settings)
+    output = segmenter(video, progress=report_progress, keep_proposals=outputs.keep_proposals)
+    result = replace(output.result, settings=settings)
+    proposals = output.proposals and replace(output.proposals, settings=settings)
     seconds = time.perf_counter() - began
-    outputs.save(Segmented(result, proposals))
-    outputs.complete(result, opened, number, tell)
-    return Outcome(path, file, result, seconds, video.warnings)
+    outputs.save(SegmentationOutput(result, proposals))
+    outputs.complete(result, opened, number, report_progress)
+    return VideoOutcome(path, file, result, seconds, video.warnings)
 
 
-def raise_failures(outcomes: Sequence[Outcome]) -> None:
+def raise_failures(outcomes: Sequence[VideoOutcome]) -> None:
     """Raise one InputError that names every video that failed, if any did."""
     failed = [outcome for outcome in outcomes if outcome.result is None]
     if not failed:

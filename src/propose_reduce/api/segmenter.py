@@ -1,4 +1,4 @@
-"""The composition root: video, settings and parts come together here."""
+"""The composition root: video, settings and components come together here."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from propose_reduce.api.doors import Parts, by_door, choose, request_for
+from propose_reduce.api.components import ChosenComponents, by_role, choose, request_for
 from propose_reduce.api.model import Model, choose_device, choose_precision
 from propose_reduce.api.options import Options
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
-from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.reduce import Kept
-from propose_reduce.paradigm.report import report
+from propose_reduce.paradigm.proposals import Proposals, to_sequence
+from propose_reduce.paradigm.reduce import KeptSequence
 from propose_reduce.paradigm.windows import JoinedSequences
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
@@ -27,8 +26,8 @@ from propose_reduce.video import Video, open_video, select
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Segmented:
-    """One video's outcome.
+class SegmentationOutput:
+    """What segmenting one video gives.
 
     Attributes:
         result: one sequence for each object.
@@ -41,18 +40,18 @@ class Segmented:
 
 @dataclass(frozen=True, eq=False)
 class Segmenter:
-    """A model, or other parts, with how to run it on any video.
+    """A model, or other components, with how to run it on any video.
 
     Attributes:
-        model: gives every part that nothing else gives; may be None where none is left.
+        model: gives every component that nothing else gives; may be None where none is left.
         options: how to run it.
-        proposer: a part of one's own or a part's name (docs/parts.md), in place of the preset's
-            and the model's; likewise the others.
+        proposer: a component of one's own or a component's name (docs/components.md), in place
+            of the preset's and the model's; likewise the others.
         propagator: follows masks.
         scorer: names masks.
 
     Raises:
-        InputError: a part is missing or cannot be had, or an option is unknown or faulty.
+        InputError: a component is missing or cannot be had, or an option is unknown or faulty.
     """
 
     model: Model | None = None
@@ -62,7 +61,7 @@ class Segmenter:
     scorer: Scorer | str | None = None
 
     def __post_init__(self) -> None:
-        self._check_classes(self._parts.categories)
+        self._check_classes(self._components.categories)
 
     @cached_property
     def _chosen(self) -> Preset:
@@ -71,10 +70,10 @@ class Segmenter:
         return self.options.resolve(self.model.weights.settings, self.model.weights.inference)
 
     @cached_property
-    def _parts(self) -> Parts:
-        given = by_door(self.proposer, self.propagator, self.scorer)
+    def _components(self) -> ChosenComponents:
+        given = by_role(self.proposer, self.propagator, self.scorer)
         request = request_for(self._chosen, self._device, self._precision)
-        return Parts(choose(given, self._chosen), self.model, request)
+        return ChosenComponents(choose(given, self._chosen), self.model, request)
 
     @property
     def _device(self) -> torch.device:
@@ -87,7 +86,7 @@ class Segmenter:
     def settings(self) -> dict[str, Any]:
         """Return all that a result depends on besides the video, as plain JSON values."""
         chosen = self._chosen
-        told: dict[str, Any] = {
+        values: dict[str, Any] = {
             "input": {
                 "long_side": chosen.model.long_side,
                 "short_side": chosen.model.short_side,
@@ -96,11 +95,11 @@ class Segmenter:
             **self.options.model_dump(mode="json", include={"classes", "start", "end", "every"}),
         }
         if self.model is not None:
-            told["weights"] = {"name": self.model.name, "sha256": self.model.sha256}
-        own = self._parts.names
+            values["weights"] = {"name": self.model.name, "sha256": self.model.sha256}
+        own = self._components.names
         if self.model is not None or any(":" in str(name) for name in own.values()):
-            told["precision"] = str(self._precision).removeprefix("torch.")
-        return {**told, "parts": own} if own else told
+            values["precision"] = str(self._precision).removeprefix("torch.")
+        return {**values, "components": own} if own else values
 
     def open(self, source: str | Path | np.ndarray) -> Video:
         """Open a video and take the part of it that the options ask for.
@@ -108,22 +107,22 @@ class Segmenter:
         Raises:
             InputError: see ``open_video``; nothing of it is left.
         """
-        asked = self.options
+        options = self.options
         video = open_video(source)
-        return select(video, start=asked.start, end=asked.end, every=asked.every)
+        return select(video, start=options.start, end=options.end, every=options.every)
 
     def __call__(
         self, video: Video, *, progress: Progress | None = None, keep_proposals: bool = False
-    ) -> Segmented:
+    ) -> SegmentationOutput:
         """Segment one video.
 
         Args:
             video: what ``open`` returned.
-            progress: told about each step (see ``segment_clip``).
+            progress: called with each step (see ``segment_clip``).
             keep_proposals: return the sequences before they are reduced too.
 
         Raises:
-            InputError: a part breaks its contract, or the GPU's memory is too small.
+            InputError: a component breaks its contract, or the GPU's memory is too small.
         """
         chosen = self._chosen
         size = fitted_size(
@@ -131,18 +130,18 @@ class Segmenter:
         )
         clip = Clip(video.frames, size, video.size)
         length, cut = len(video.frames), chosen.inference.windows
-        least = chosen.inference.reduce.least_score
-        joined = JoinedSequences(length, cut, least_score=least)
+        min_score = chosen.inference.reduce.min_reported_score
+        joined = JoinedSequences(length, cut, min_score=min_score)
         unreduced = JoinedSequences(length, cut)
         try:
-            with self._parts.open(clip, video.name) as doors:
-                categories = doors.proposer.categories
+            with self._components.open(clip, video.name) as components:
+                categories = components.proposer.categories
                 self._check_classes(categories)
                 found = find_sequences(
                     clip,
-                    doors.proposer,
-                    doors.propagator,
-                    doors.scorer,
+                    components.proposer,
+                    components.propagator,
+                    components.scorer,
                     chosen.inference,
                     progress=progress,
                 )
@@ -163,7 +162,7 @@ class Segmenter:
                 f"out of GPU memory on '{video.name}' at {size[1]} x {size[0]}: lower max-objects "
                 "or key-frames, or set inference.propagate.batch_objects or model.long_side lower"
             ) from error
-        return Segmented(
+        return SegmentationOutput(
             self._result(video, categories, joined.sequences),
             self._result(video, categories, unreduced.sequences) if keep_proposals else None,
         )
@@ -209,6 +208,8 @@ def _unreduced(proposals: Proposals, video: Video) -> list[InstanceSequence]:
     sequences = []
     for number, index in enumerate(order, start=1):
         ranked = scores[index].argsort(descending=True, stable=True).tolist()
-        kept = Kept(index, {category: float(scores[index, category]) for category in ranked})
-        sequences.append(report(proposals, kept, video.size, number))
+        kept = KeptSequence(
+            index, {category: float(scores[index, category]) for category in ranked}
+        )
+        sequences.append(to_sequence(proposals, kept, video.size, number))
     return sequences

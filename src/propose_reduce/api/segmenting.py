@@ -33,8 +33,8 @@ def segment(
     Args:
         video: a video file, a folder of images, or frames as uint8 (T, H, W, 3), RGB.
         model: what ``load`` returned, or what it takes; "shapes-tiny" where nothing is given.
-        proposer: a part of one's own in place of the model's (see ``protocols.py``), or a part's
-            name as on the command line (docs/parts.md).
+        proposer: a component of one's own in place of the model's (see ``protocols.py``), or the
+            name of one as on the command line (docs/components.md).
         propagator: likewise.
         scorer: likewise.
         progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.

@@ -1,6 +1,6 @@
 """Measuring inference on the user's machine: what takes how long, and how near its limits."""
 
-from propose_reduce.benchmarking.measure import Asked, Contender, benchmark
+from propose_reduce.benchmarking.measure import BenchmarkSettings, Method, benchmark
 from propose_reduce.benchmarking.report import Report
 
-__all__ = ["Asked", "Contender", "Report", "benchmark"]
+__all__ = ["BenchmarkSettings", "Method", "Report", "benchmark"]

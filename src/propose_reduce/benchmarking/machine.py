@@ -14,16 +14,16 @@ from propose_reduce.benchmarking.stopwatch import counted_operations
 ROWS, CHANNELS, HEIGHT, WIDTH = 4, 256, 96, 160
 """The decoder's largest convolution, for a few objects: 3 x 3 on a quarter of 640 x 384."""
 
-LEAST_SECONDS = 1.0
+MIN_SECONDS = 1.0
 """For which a peak is sought: the best of many on a GPU, of two or three on a CPU."""
 
 
 def describe(device: torch.device) -> dict[str, str]:
     """Return what the machine is, by heading."""
-    told = {"processor": _processor(), "threads": str(torch.get_num_threads())}
+    properties = {"processor": _processor(), "threads": str(torch.get_num_threads())}
     if device.type == "cuda":
-        told["GPU"] = torch.cuda.get_device_name(device)
-    return {**told, "device": str(device), "torch": torch.__version__}
+        properties["GPU"] = torch.cuda.get_device_name(device)
+    return {**properties, "device": str(device), "torch": torch.__version__}
 
 
 def _processor() -> str:
@@ -58,5 +58,5 @@ def peak_rate(device: torch.device, precision: torch.dtype, rows: int = ROWS) ->
             torch.accelerator.synchronize(device)
         took = perf_counter() - start
         best, spent = min(best, took), spent + took
-        if spent >= LEAST_SECONDS:
+        if spent >= MIN_SECONDS:
             return operations / best

@@ -14,7 +14,7 @@ from pydantic import Field
 from propose_reduce.api.model import PRECISIONS, choose_device, choose_precision
 from propose_reduce.benchmarking.machine import describe, peak_rate
 from propose_reduce.benchmarking.memory import PeakMemory
-from propose_reduce.benchmarking.method import Method, propose_reduce
+from propose_reduce.benchmarking.method import RunMethod, propose_reduce
 from propose_reduce.benchmarking.report import Report, Run
 from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import DEFAULT_PRESET, OTHER, Workload, load_model
@@ -24,7 +24,7 @@ from propose_reduce.settings import Settings
 OURS = "propose-reduce"
 
 
-class Asked(Settings):
+class BenchmarkSettings(Settings):
     """What to measure."""
 
     preset: str | None = Field(
@@ -41,23 +41,23 @@ class Asked(Settings):
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class Method:
     """A method to measure beside this package's own.
 
     Attributes:
         name: as it is reported.
-        method: how it does the work.
+        run: does the work.
         precision: what it computes in.
     """
 
     name: str
-    method: Method
+    run: RunMethod
     precision: str = "fp32"
 
 
 def benchmark(
-    asked: Asked,
-    others: Sequence[Contender] = (),
+    settings: BenchmarkSettings,
+    others: Sequence[Method] = (),
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -66,43 +66,41 @@ def benchmark(
     Runs that are compared take turns, so that a machine that gets slower does so for all.
 
     Args:
-        asked: what to measure.
+        settings: what to measure.
         others: methods to measure beside it.
         progress: called with runs done and runs in all.
 
     Raises:
         InputError: no such preset, weights, device or precision, or a count below 1.
     """
-    if min(asked.objects) < 1:
-        raise InputError(f"objects must be at least 1, got {min(asked.objects)}")
-    device = choose_device(asked.device)
-    chosen = [_name(choose_precision(name, device)) for name in asked.precisions]
+    if min(settings.objects) < 1:
+        raise InputError(f"objects must be at least 1, got {min(settings.objects)}")
+    device = choose_device(settings.device)
+    chosen = [_name(choose_precision(name, device)) for name in settings.precisions]
     precisions = dict.fromkeys(chosen)  # "auto" may name one of the others
-    contenders = [*(Contender(OURS, propose_reduce, name) for name in precisions), *others]
-    model = load_model(asked.preset, asked.weights, device)
-    peaks = _peaks(contenders, device)
+    methods = [*(Method(OURS, propose_reduce, name) for name in precisions), *others]
+    model = load_model(settings.preset, settings.weights, device)
+    peaks = _peaks(methods, device)
     runs, done = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        for objects in asked.objects:
-            work = Workload.write(model, objects, asked.frames, Path(folder))
-            counts = {
-                contender: _warm_up(contender, work, Path(folder)) for contender in contenders
-            }
-            of_kind: dict[Contender, list[Run]] = {contender: [] for contender in contenders}
-            for _ in range(asked.repeat):
-                for contender, found in of_kind.items():
-                    found.append(measure(contender, work, Path(folder), counts[contender]))
+        for objects in settings.objects:
+            work = Workload.write(model, objects, settings.frames, Path(folder))
+            counts = {method: _warm_up(method, work, Path(folder)) for method in methods}
+            of_kind: dict[Method, list[Run]] = {method: [] for method in methods}
+            for _ in range(settings.repeat):
+                for method, found in of_kind.items():
+                    found.append(measure(method, work, Path(folder), counts[method]))
                     done += 1
                     if progress is not None:
-                        progress(done, len(asked.objects) * len(contenders) * asked.repeat)
+                        progress(done, len(settings.objects) * len(methods) * settings.repeat)
             runs += [median(found) for found in of_kind.values()]
-    again = _peaks(contenders, device)  # the better, in case the machine was busy before
+    again = _peaks(methods, device)  # the better, in case the machine was busy before
     peaks = {name: max(peak, again[name]) for name, peak in peaks.items()}
-    return Report(_describe(asked, work), describe(device), peaks, tuple(runs))
+    return Report(_describe(settings, work), describe(device), peaks, tuple(runs))
 
 
 def measure(
-    contender: Contender,
+    method: Method,
     work: Workload,
     folder: Path,
     operations: Mapping[str, int] | None = None,
@@ -110,7 +108,7 @@ def measure(
     """Do the work once, and return what it took.
 
     Args:
-        contender: does it.
+        method: does it.
         work: what is to be done.
         folder: for the result.
         operations: by stage, where they are known; None counts them.
@@ -118,10 +116,10 @@ def measure(
     watch = Stopwatch(work.device)
     counting = watch.counting() if operations is None else nullcontext()
     with PeakMemory(work.device) as memory, counting, watch.stage(OTHER):
-        followed = contender.method(work, PRECISIONS[contender.precision], watch, folder)
+        followed = method.run(work, PRECISIONS[method.precision], watch, folder)
     return Run(
-        contender.name,
-        contender.precision,
+        method.name,
+        method.precision,
         work.scene.objects,
         work.scene.length,
         dict(watch.seconds),
@@ -138,7 +136,7 @@ def median(runs: Sequence[Run]) -> Run:
     return replace(chosen, all_seconds=tuple(run.total for run in runs))
 
 
-def _warm_up(contender: Contender, work: Workload, folder: Path) -> Mapping[str, int] | None:
+def _warm_up(method: Method, work: Workload, folder: Path) -> Mapping[str, int] | None:
     """Let the libraries choose their kernels; return the work's operations where all was done.
 
     An accelerator gets its memory too and, being fast, all of the work: counting keeps the
@@ -147,13 +145,13 @@ def _warm_up(contender: Contender, work: Workload, folder: Path) -> Mapping[str,
     whole = work.device.type != "cpu"
     frames = work.scene.length if whole else 1
     short = Workload.write(work.model, work.scene.objects, frames, folder / "warm")
-    done = measure(contender, short, folder)
+    done = measure(method, short, folder)
     return done.operations if whole else None
 
 
-def _peaks(contenders: Sequence[Contender], device: torch.device) -> dict[str, float]:
+def _peaks(methods: Sequence[Method], device: torch.device) -> dict[str, float]:
     """Return the machine's own peak in each precision that occurs."""
-    names = dict.fromkeys(contender.precision for contender in contenders)
+    names = dict.fromkeys(method.precision for method in methods)
     return {name: peak_rate(device, PRECISIONS[name]) for name in names}
 
 
@@ -161,11 +159,11 @@ def _name(precision: torch.dtype) -> str:
     return next(name for name, dtype in PRECISIONS.items() if dtype == precision)
 
 
-def _describe(asked: Asked, work: Workload) -> dict[str, str | int]:
+def _describe(settings: BenchmarkSettings, work: Workload) -> dict[str, str | int]:
     """Return what was done, by heading."""
     height, width = work.scene.size
     return {
-        "model": asked.weights or f"{asked.preset or DEFAULT_PRESET} (random weights)",
+        "model": settings.weights or f"{settings.preset or DEFAULT_PRESET} (random weights)",
         "size": f"{width} x {height}",
         "frames": work.scene.length,
         "key frames": len(work.key_frames),

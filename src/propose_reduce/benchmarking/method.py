@@ -20,18 +20,17 @@ from propose_reduce.benchmarking.workload import (
     SCORING,
     Workload,
 )
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart, Session
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, Session
 from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.reduce import reduce
-from propose_reduce.paradigm.report import report
 from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
 
 
-class Method(Protocol):
-    """A way through the work."""
+class RunMethod(Protocol):
+    """The work of a method, done once."""
 
     def __call__(
         self, work: Workload, precision: torch.dtype, watch: Stopwatch, folder: Path
@@ -52,14 +51,16 @@ class Method(Protocol):
 def propose_reduce(
     work: Workload, precision: torch.dtype, watch: Stopwatch, folder: Path
 ) -> PackedMasks:
-    """Do the work as ``propose_reduce.segment`` does it (see ``Method``)."""
-    part = SeqMaskRCNNPart(work.network, work.model.settings.categories, work.inference, precision)
+    """Do the work as ``propose_reduce.segment`` does it (see ``RunMethod``)."""
+    component = SeqMaskRCNNComponent(
+        work.network, work.model.settings.categories, work.inference, precision
+    )
     with work.opened(watch) as clip:
-        with part.open(clip) as session:
-            doors = _Doors(session, work, watch)
-            proposals = propose_sequences(clip, doors, doors, doors, work.inference)
+        with component.open(clip) as session:
+            components = _TimedComponents(session, work, watch)
+            proposals = propose_sequences(clip, components, components, components, work.inference)
         finish(proposals, work, watch, folder)
-    return doors.followed
+    return components.followed
 
 
 def finish(proposals: Proposals, work: Workload, watch: Stopwatch, folder: Path) -> None:
@@ -68,7 +69,9 @@ def finish(proposals: Proposals, work: Workload, watch: Stopwatch, folder: Path)
         kept = reduce(proposals.class_scores, proposals.iou, work.inference.reduce)
     with watch.stage(OUTPUT):
         size = work.scene.size
-        sequences = [report(proposals, one, size, id_) for id_, one in enumerate(kept, start=1)]
+        sequences = [
+            to_sequence(proposals, item, size, id_) for id_, item in enumerate(kept, start=1)
+        ]
         VideoResult(
             name=work.video.stem,
             size=size,
@@ -79,8 +82,8 @@ def finish(proposals: Proposals, work: Workload, watch: Stopwatch, folder: Path)
 
 
 @dataclass
-class _Doors:
-    """A session's three doors, timed, between which the scene's masks take the place of its own.
+class _TimedComponents:
+    """A session's components, timed; the scene's masks take the place of its own between them.
 
     What the network detects and propagates is computed and timed. But the masks that go on are
     the given ones, so that later stages have the same work whatever the weights are.

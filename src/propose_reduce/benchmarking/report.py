@@ -116,10 +116,10 @@ class Report:
 
     def table(self) -> Table:
         """Return one table, a section for each run."""
-        told = [f"{key} {value}" for key, value in {**self.work, **self.machine}.items()]
+        headings = [f"{key} {value}" for key, value in {**self.work, **self.machine}.items()]
         peaks = [f"{name} {value / BILLION:.0f} GFLOP/s" for name, value in self.peaks.items()]
-        told.append(f"peak of a large convolution: {', '.join(peaks)}")
-        table = Table(title=Text("; ".join(told)), title_justify="left", box=SIMPLE_HEAD)
+        headings.append(f"peak of a large convolution: {', '.join(peaks)}")
+        table = Table(title=Text("; ".join(headings)), title_justify="left", box=SIMPLE_HEAD)
         for heading in ("stage", "seconds", "time", "GFLOP", "GFLOP/s", "of peak"):
             table.add_column(heading, justify="left" if heading == "stage" else "right")
         for run in self.runs:

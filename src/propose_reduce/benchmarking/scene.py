@@ -14,7 +14,7 @@ from propose_reduce.structures import Size
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Striped ellipses that circle over a rippled ground, each in a cell of its own.
+    """Striped ellipses that circle over a rippled background, each in a cell of its own.
 
     Every object has a mask on every frame and no two overlap, so whatever is done with the masks is
     the same work on every machine.

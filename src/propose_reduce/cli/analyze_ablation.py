@@ -49,7 +49,7 @@ def ablation(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16")] = "auto",
 ) -> None:
-    """Judge a model with one setting after the other changed, or in all combinations.
+    """Evaluate a model with one setting after the other changed, or in all combinations.
 
     What is finished stays in DIR: the same command, or one with more values,
     goes on from there.

@@ -50,7 +50,7 @@ def benchmark(
 
     from rich.console import Console
 
-    from propose_reduce.benchmarking import Asked
+    from propose_reduce.benchmarking import BenchmarkSettings
     from propose_reduce.benchmarking import benchmark as run
     from propose_reduce.files import check_folder, write_text
     from propose_reduce.settings import validate
@@ -64,11 +64,13 @@ def benchmark(
         "repeat": repeat,
         "device": device,
     }
-    asked = validate(Asked, {k: v for k, v in named.items() if v is not None}, "benchmark")
+    settings = validate(
+        BenchmarkSettings, {k: v for k, v in named.items() if v is not None}, "benchmark"
+    )
     if output is not None:
         check_folder(output.parent)
     with progress_bar("measuring") as progress:
-        report = run(asked, progress=progress)
+        report = run(settings, progress=progress)
     Console().print(report.table())
     if output is not None:
         write_text(output, json.dumps(report.as_json(), indent=1))

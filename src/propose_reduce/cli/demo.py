@@ -13,12 +13,12 @@ def demo(
         Path, typer.Option("--output", "-o", metavar="DIR", help="where to put what is made")
     ] = Path("propose-reduce-demo"),
 ) -> None:
-    """Render a clip of moving shapes, find and follow them all, and judge the result."""
+    """Render a clip of moving shapes, find and follow them all, and evaluate the result."""
     from rich.console import Console
 
     from propose_reduce import api
     from propose_reduce.cli.video_progress import VideoProgress
 
-    with VideoProgress() as watcher:
-        made = api.demo(output, watcher)
+    with VideoProgress() as progress:
+        made = api.demo(output, progress)
     Console(soft_wrap=True).print(made)

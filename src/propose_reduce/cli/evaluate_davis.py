@@ -34,7 +34,7 @@ def davis(
         bool, typer.Option("--per-sequence", help="a row per sequence")
     ] = False,
 ) -> None:
-    """Judge label maps by the rules of DAVIS 2017."""
+    """Evaluate label maps by the rules of DAVIS 2017."""
     from rich.console import Console
 
     from propose_reduce.evaluation import evaluate_davis

@@ -36,7 +36,7 @@ def youtube_vis(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
-    """Judge instance sequences by the rules of YouTube-VIS."""
+    """Evaluate instance sequences by the rules of YouTube-VIS."""
     from rich.console import Console
 
     from propose_reduce.errors import InputError

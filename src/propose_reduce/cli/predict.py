@@ -23,23 +23,26 @@ def predict(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="a bundled name or a .safetensors file [default: shapes-tiny, if a part needs it]",
+            help="a bundled name or a .safetensors file [default: shapes-tiny, where it is needed]",
         ),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="whose inference settings and parts to use"),
+        typer.Option(metavar="NAME|FILE", help="whose inference settings and components to use"),
     ] = None,
     proposer: Annotated[
         str | None,
-        typer.Option(metavar="PART", help="torchvision:NAME, hf:ID, file:DIR (docs/parts.md)"),
+        typer.Option(
+            metavar="COMPONENT", help="torchvision:NAME, hf:ID, file:DIR (docs/components.md)"
+        ),
     ] = None,
     propagator: Annotated[
         str | None,
-        typer.Option(metavar="PART", help="sam2:ID, edgetam:ID, sam3-tracker:ID or flow"),
+        typer.Option(metavar="COMPONENT", help="sam2:ID, edgetam:ID, sam3-tracker:ID or flow"),
     ] = None,
     scorer: Annotated[
-        str | None, typer.Option(metavar="PART", help="key-frame, redetect or redetect-key-frames")
+        str | None,
+        typer.Option(metavar="COMPONENT", help="key-frame, redetect or redetect-key-frames"),
     ] = None,
     prompts: Annotated[
         list[str] | None,
@@ -109,7 +112,7 @@ def predict(
         "min_score": min_score,
         "settings": tuple(settings or ()),
     }
-    with VideoProgress() as watcher:
+    with VideoProgress() as progress:
         from propose_reduce import api  # takes seconds, so the bar is there before
         from propose_reduce.settings import validate
 
@@ -125,5 +128,5 @@ def predict(
         )
         chosen = validate(api.Options, options, "predict")
         segmenter = api.prepare(weights, chosen, proposer, propagator, scorer)
-        outcomes = api.predict(paths, segmenter, outputs, watcher)
+        outcomes = api.predict(paths, segmenter, outputs, progress)
     api.raise_failures(outcomes)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on stderr and give the function that moves it, called with (done, total).
 
-    Nothing is shown where stderr is no terminal, so that logs and pipes stay clean.
+    Nothing is shown where stderr is not a terminal, so that logs and pipes stay clean.
     """
     from rich.console import Console
     from rich.progress import Progress

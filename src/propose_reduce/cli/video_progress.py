@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from propose_reduce.api import Outcome
+    from propose_reduce.api import VideoOutcome
 
 
 class VideoProgress:
@@ -61,7 +61,7 @@ class VideoProgress:
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, speed="" if speed is None else f"{speed:.1f} frames/s")
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: VideoOutcome) -> None:
         """Write what became of a video; the end names failures, of one alone only the end."""
         self._bar.stop()  # wiped away: the line would be written behind it
         if outcome.result is not None or self._total > 1:

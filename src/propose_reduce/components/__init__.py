@@ -1,1 +1,1 @@
-"""Things that fit the three doors (protocols.py)."""
+"""The components: what fits the three protocols between algorithm and networks (protocols.py)."""

@@ -1,4 +1,4 @@
-"""How a part computes: without gradients, in the precision asked for, a step at a time."""
+"""How a component computes: without gradients, in the precision asked for, a step at a time."""
 
 from __future__ import annotations
 

@@ -274,7 +274,7 @@ def _read_table(path: Path, video: str | None) -> _Table:
         number = name.stem if name.stem else str(result.image_id)
         if not number.isdecimal():
             raise InputError(
-                f"'{path}', {place.at()}: image '{number}' is no frame number: give image_id or "
+                f"'{path}', {place.at()}: image '{number}' is not a frame number: give image_id or "
                 "file_name as 0 or '00000.jpg' for the first frame"
             )
         results[int(number)].append(result)

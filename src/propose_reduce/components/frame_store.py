@@ -15,9 +15,9 @@ from propose_reduce.models.backbone import Features
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import SeqPropHead
 
-LEAST_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
+MIN_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
 
-MOST_FRAMES = 64
+MAX_FRAMES = 64
 """However small they are: a store of hundreds leaves the heap in pieces, and memory rose with the
 length of the video by a quarter until it was flat (bundled model, 200 to 1,000 frames). With 16 the
 way back computed so much anew that a clip of 48 frames took a tenth longer."""
@@ -62,8 +62,8 @@ class FrameStore:
     recently come first.
 
     Args:
-        limit: bytes that all frames may take; ``LEAST_FRAMES`` stay in any case, and never more
-            than ``MOST_FRAMES``.
+        limit: bytes that all frames may take; ``MIN_FRAMES`` stay in any case, and never more
+            than ``MAX_FRAMES``.
     """
 
     def __init__(self, limit: int) -> None:
@@ -78,7 +78,7 @@ class FrameStore:
         if index not in self._frames:
             largest = max((frame.nbytes for frame in self._frames.values()), default=0)
             fitting = self._limit // largest if largest else 0
-            room = min(MOST_FRAMES, max(LEAST_FRAMES, fitting))
+            room = min(MAX_FRAMES, max(MIN_FRAMES, fitting))
             while len(self._frames) >= room:
                 del self._frames[max(self._frames, key=lambda other: abs(other - index))]
             self._frames[index] = FrameWork(compute())

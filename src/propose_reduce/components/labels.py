@@ -1,4 +1,4 @@
-"""From what detectors say, a label and a score, to what passes through the doors."""
+"""From what detectors say, a label and a score, to the Detections of the protocols."""
 
 from __future__ import annotations
 

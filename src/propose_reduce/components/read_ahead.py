@@ -23,14 +23,16 @@ class ReadAhead(Generic[Value]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         self._coming: dict[int, Future[Value]] = {}
 
-    def get(self, index: int, then: int | None = None) -> Value:
-        """Return what has the index, and begin to read what comes ``then``.
+    def get(self, index: int, next_index: int | None = None) -> Value:
+        """Return what has the index, and begin to read the one at ``next_index``.
 
         Raises:
             whatever ``read`` raises for this index; for the next one, when that is asked for.
         """
         coming = self._coming.pop(index, None) or self._thread.submit(self._read, index)
-        self._coming = {} if then is None else {then: self._thread.submit(self._read, then)}
+        self._coming = (
+            {} if next_index is None else {next_index: self._thread.submit(self._read, next_index)}
+        )
         return coming.result()
 
     def close(self) -> None:

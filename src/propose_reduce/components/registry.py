@@ -1,7 +1,8 @@
-"""Parts by name: ``torchvision:maskrcnn_resnet50_fpn_v2``, ``sam2:facebook/sam2.1-hiera-tiny``, ..
+"""Components by name: ``torchvision:maskrcnn_resnet50_fpn_v2``, ``flow``, ``redetect``.
 
 A name is a kind and, for most, after a colon what to take: a model, a folder. Libraries are
-imported, and weights looked for, only when a part that needs them is built (docs/parts.md).
+imported, and weights looked for, only when a component that needs them is built
+(docs/components.md).
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from propose_reduce.protocols import Proposer
 from propose_reduce.settings import InferenceSettings
 
 OWN = "seq-mask-rcnn"
-"""The loaded model's own part; it needs a session on the clip, so it is not built here."""
+"""The loaded model's own component; it needs a session on the clip, so it is not built here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a part is built for.
+    """What a component is built for.
 
     Attributes:
         device: where to compute.
         precision: of what is not sensitive.
         settings: of the run.
         prompts: what a proposer that takes text looks for.
-        video: name of the video, for parts that know one video only.
+        video: name of the video, for components that know one video only.
         proposer: at work on that video, for scorers that ask it.
         key_frames: the frames to propose on, given how many there are.
     """
@@ -45,12 +46,12 @@ class Request:
 
 
 Builder: TypeAlias = Callable[[str, Request], Any]
-"""Makes a part from what follows the colon."""
+"""Makes a component from what follows the colon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of part.
+    """A kind of component.
 
     Attributes:
         build: makes it.
@@ -149,53 +150,53 @@ KINDS: dict[str, dict[str, Kind]] = {
         "redetect-key-frames": Kind(partial(_redetect, everywhere=False), per_video=True),
     },
 }
-"""What can stand in each door, besides the model's own part."""
+"""What can stand in each role, besides the model's own component."""
 
 
-def forms(door: str) -> list[str]:
-    """Return how the parts of a door are named, for people to read."""
-    kinds = KINDS[door].items()
+def forms(role: str) -> list[str]:
+    """Return how the components of a role are named, for people to read."""
+    kinds = KINDS[role].items()
     return [OWN, *(f"{name}:{kind.source}" if kind.source else name for name, kind in kinds)]
 
 
-def kind_of(door: str, name: str) -> Kind:
-    """Return the kind of a named part.
+def kind_of(role: str, name: str) -> Kind:
+    """Return the kind of a named component.
 
     Args:
-        door: "proposer", "propagator" or "scorer".
+        role: "proposer", "propagator" or "scorer".
         name: as the user wrote it.
 
     Raises:
         InputError: an unknown kind, or one without what must follow its colon.
     """
     key, colon, source = name.partition(":")
-    kind = KINDS[door].get(key)
+    kind = KINDS[role].get(key)
     if kind is None:
-        raise InputError(f"unknown {door} '{name}': {_advice(door, key)}")
+        raise InputError(f"unknown {role} '{name}': {_advice(role, key)}")
     if bool(source) != bool(kind.source) or (colon and not source):
         form = f"{key}:{kind.source}" if kind.source else key
-        raise InputError(f"the {door} '{name}' must read '{form}'")
+        raise InputError(f"the {role} '{name}' must read '{form}'")
     return kind
 
 
-def build_part(door: str, name: str, request: Request) -> Any:
-    """Return a part by name; its weights are fetched unless they are on disk.
+def build_component(role: str, name: str, request: Request) -> Any:
+    """Return a component by name; its weights are fetched unless they are on disk.
 
     Raises:
-        InputError: an unknown name, prompts for a part that takes none, an extra that is not
+        InputError: an unknown name, prompts for a component that takes none, an extra that is not
             installed, or weights that cannot be fetched.
     """
-    kind = kind_of(door, name)
-    if door == "proposer" and request.prompts and not kind.takes_prompts:
+    kind = kind_of(role, name)
+    if role == "proposer" and request.prompts and not kind.takes_prompts:
         raise InputError(f"the proposer '{name}' takes no prompts: only 'hf:{_WEIGHTS}' does")
     return kind.build(name.partition(":")[2], request)
 
 
-def _advice(door: str, key: str) -> str:
+def _advice(role: str, key: str) -> str:
     """Say what would have been right: the nearest name, and all."""
     for other, kinds in KINDS.items():
-        if key in kinds and other != door:
-            return f"it is a {other}; known: {', '.join(forms(door))}"
-    guess = nearest(key, [OWN, *KINDS[door]])
+        if key in kinds and other != role:
+            return f"it is a {other}; known: {', '.join(forms(role))}"
+    guess = nearest(key, [OWN, *KINDS[role]])
     hint = f"did you mean '{guess}'? " if guess else ""
-    return f"{hint}known: {', '.join(forms(door))}"
+    return f"{hint}known: {', '.join(forms(role))}"

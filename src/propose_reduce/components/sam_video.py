@@ -122,25 +122,25 @@ class _Frames(dict[int, Tensor]):
 class _Track:
     """A seed on its way through the clip, with a session of its own."""
 
-    def __init__(self, part: SamVideoPropagator, clip: Clip, index: int, seed: Seed) -> None:
+    def __init__(self, component: SamVideoPropagator, clip: Clip, index: int, seed: Seed) -> None:
         self.index, self.key_frame = index, seed.frame
-        self._part, self._clip = part, clip
-        model = part.model
-        self.session = part.processor.init_video_session(
+        self._component, self._clip = component, clip
+        model = component.model
+        self.session = component.processor.init_video_session(
             inference_device=model.device, dtype=model.dtype
         )
-        self.session.processed_frames = _Frames(clip, part.processor, model.dtype)
+        self.session.processed_frames = _Frames(clip, component.processor, model.dtype)
         ids = list(range(len(seed.masks)))
-        part.processor.process_new_mask_for_video_frame(
+        component.processor.process_new_mask_for_video_frame(
             self.session, seed.frame, ids, list(seed.masks)
         )
 
     def segment(self, frame: int, *, reverse: bool = False) -> FrameMasks:
         """Segment one frame; frames come in the order of the sweeps."""
         with torch.inference_mode():
-            found = self._part.model(self.session, frame_idx=frame, reverse=reverse)
+            found = self._component.model(self.session, frame_idx=frame, reverse=reverse)
         self._forget(frame)
-        (masks,) = self._part.processor.post_process_masks(
+        (masks,) = self._component.processor.post_process_masks(
             [found.pred_masks], [self._clip.working_size], binarize=True
         )
         presence = found.object_score_logits.float().sigmoid().flatten()
@@ -152,7 +152,7 @@ class _Track:
         The backward sweep starts behind the key frame, where the model also attends to the frames
         that the forward sweep left after it.
         """
-        config = self._part.model.config
+        config = self._component.model.config
         frames_with_memory = config.num_maskmem - 1
         frames_with_pointer = config.max_object_pointers_in_encoder - 1
         for index, outputs in self.session.output_dict_per_obj.items():

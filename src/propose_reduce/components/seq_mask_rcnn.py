@@ -1,4 +1,4 @@
-"""Seq Mask R-CNN behind the three doors: one session, shared features.
+"""Seq Mask R-CNN behind the three protocols: one session, shared features.
 
 Propagation makes two sweeps, forward and backward. On each frame every seed that has reached it
 is served: the frame's features, its query encoding and the decoder's object-independent branches
@@ -44,7 +44,7 @@ def read_image(clip: Clip, frame: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SeqMaskRCNNPart:
+class SeqMaskRCNNComponent:
     """The network with how it is run; ``open`` a session on a clip to use it.
 
     Attributes:
@@ -64,7 +64,7 @@ class SeqMaskRCNNPart:
 
     @contextmanager
     def open(self, clip: Clip) -> Iterator[Session]:
-        """Give a session that fits all three doors; its features are freed on exit."""
+        """Give a session that fits all three protocols; its features are freed on exit."""
         return_large_blocks()
         session = Session(self, clip)
         try:
@@ -76,13 +76,13 @@ class SeqMaskRCNNPart:
 class Session:
     """Proposer, Propagator and Scorer on one clip, with the features of a few frames in common."""
 
-    def __init__(self, part: SeqMaskRCNNPart, clip: Clip) -> None:
-        self.part, self.clip = part, clip
-        self.categories = part.categories
-        self._network = part.network
-        self._device = part.network.pixel_mean.device
-        self._frames = FrameStore(part.settings.propagate.cache_mb * MEGABYTE)
-        self._images = ReadAhead(lambda frame: part.read_image(clip, frame))
+    def __init__(self, component: SeqMaskRCNNComponent, clip: Clip) -> None:
+        self.component, self.clip = component, clip
+        self.categories = component.categories
+        self._network = component.network
+        self._device = component.network.pixel_mean.device
+        self._frames = FrameStore(component.settings.propagate.cache_mb * MEGABYTE)
+        self._images = ReadAhead(lambda frame: component.read_image(clip, frame))
 
     def close(self) -> None:
         """Free what the session holds."""
@@ -96,7 +96,7 @@ class Session:
         score that rounding lifts over a threshold makes another result. Key frames are few.
         """
         self._check(clip)
-        wanted = self.part.settings.propose
+        wanted = self.component.settings.propose
         with computing(self._device, torch.float32):
             pyramid = self._sharp_features(clip.start + frame).pyramid
             found = self._network.detector.detect(
@@ -134,9 +134,9 @@ class Session:
         last = max(track.seed.frame for track in alive)
         forward, backward = range(first, len(clip.frames)), range(last - 1, -1, -1)
         for frame in forward:
-            then = frame + 1 if frame + 1 in forward else last - 1
+            next_frame = frame + 1 if frame + 1 in forward else last - 1
             reached = [track for track in alive if track.seed.frame <= frame]
-            yield from self._segment(clip, frame, then, reached)
+            yield from self._segment(clip, frame, next_frame, reached)
         for track in alive:
             track.restart(self)
         for frame in backward:
@@ -144,25 +144,27 @@ class Session:
             yield from self._segment(clip, frame, frame - 1, reached)
 
     def _segment(
-        self, clip: Clip, frame: int, then: int, tracks: Sequence[_Track]
+        self, clip: Clip, frame: int, next_frame: int, tracks: Sequence[_Track]
     ) -> list[FrameMasks]:
         """Segment one frame for every seed that has reached it, and memorise where it is due.
 
         Args:
             clip: the clip or a window of it, whose frames are counted here.
             frame: to segment.
-            then: the frame that comes next; below 0 if none does.
+            next_frame: the one to segment after it; below 0 if none.
             tracks: seeds that have reached the frame.
         """
         results = []
         with self._computing():
-            work = self._frame(clip.start + frame, None if then < 0 else clip.start + then)
+            work = self._frame(
+                clip.start + frame, None if next_frame < 0 else clip.start + next_frame
+            )
             for track in tracks:
                 if track.seed.frame == frame:
                     track.start(self, work.features)
             head = self._network.prop_head
             query, branches = work.query(head), work.branches(head)
-            limit = self.part.settings.propagate.batch_objects or max(
+            limit = self.component.settings.propagate.batch_objects or max(
                 1, step_bytes(self._device) // head.decode_bytes(query)
             )
             for track, soft in zip(
@@ -193,7 +195,7 @@ class Session:
     def _result(self, frame: int, track: _Track, soft: Tensor) -> FrameMasks:
         height, width = self.clip.working_size
         masks = soft[:, :height, :width] >= 0.5
-        if frame == track.seed.frame and not self.part.settings.propagate.self_propagation:
+        if frame == track.seed.frame and not self.component.settings.propagate.self_propagation:
             masks = track.seed.masks.to(masks.device)
         return FrameMasks(track.index, frame, masks)
 
@@ -202,28 +204,28 @@ class Session:
         if track.bank.wants(distance):
             track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
 
-    def _frame(self, frame: int, then: int | None = None) -> FrameWork:
+    def _frame(self, frame: int, next_frame: int | None = None) -> FrameWork:
         """Return what depends on a frame alone, computed unless it is in the store.
 
         Args:
             frame: of the session's clip, which windows of it share.
-            then: the frame that comes next, to be read meanwhile.
+            next_frame: to be read meanwhile.
         """
 
         def compute() -> Features:
-            ahead = None if then in self._frames else then
+            ahead = None if next_frame in self._frames else next_frame
             return self._network.features(self._images.get(frame, ahead).to(self._device))
 
         return self._frames.get(frame, compute)
 
     def _sharp_features(self, frame: int) -> Features:
         """Return a frame's features in float32; those of a lower precision are kept apart."""
-        if self.part.precision == torch.float32:
+        if self.component.precision == torch.float32:
             return self._frame(frame).features
         return self._network.features(self._images.get(frame).to(self._device))
 
     def _computing(self) -> AbstractContextManager[None]:
-        return computing(self._device, self.part.precision)
+        return computing(self._device, self.component.precision)
 
     def _check(self, clip: Clip) -> None:
         if self.clip not in (clip, clip.whole):
@@ -242,14 +244,14 @@ class _Track:
     def start(self, session: Session, features: Features) -> None:
         """Memorise the detected masks on the key frame."""
         masks = self.seed.masks.to(features.p2.device)
-        self._key_frame = session.part.network.prop_head.memorize(features.p2, masks)
+        self._key_frame = session.component.network.prop_head.memorize(features.p2, masks)
         self.restart(session)
 
     def restart(self, session: Session) -> None:
         """Go back to the key frame's memory alone: each direction starts from it."""
         if self._key_frame is None:
             raise RuntimeError(f"seed {self.index} was not memorised on frame {self.seed.frame}")
-        schedule = session.part.settings.propagate
+        schedule = session.component.settings.propagate
         self.bank = MemoryBank(
             self._key_frame, every=schedule.memory_every, limit=schedule.memory_frames
         )

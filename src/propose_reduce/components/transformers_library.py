@@ -1,7 +1,7 @@
-"""The transformers library, which only some parts need: found, and its weights loaded.
+"""The transformers library, which only some components need: found, and its weights loaded.
 
-Weights are downloaded only when a part of this kind is named, and not when ``HF_HUB_OFFLINE=1``
-is set: then what is in the library's cache must do.
+Weights are downloaded only when a component of this kind is named, and not when
+``HF_HUB_OFFLINE=1`` is set: then what is in the library's cache must do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def transformers() -> ModuleType:
         return import_module("transformers")
     except ImportError as error:
         raise InputError(
-            "this part needs the transformers library: pip install 'propose-reduce[transformers]'"
+            "this component needs the transformers library: "
+            "pip install 'propose-reduce[transformers]'"
         ) from error
 
 

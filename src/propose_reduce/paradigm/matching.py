@@ -10,9 +10,9 @@ def match(
     iou: Tensor,
     same_class: Tensor,
     *,
-    least: float,
+    min_iou: float,
     class_weight: float,
-    sureness: Tensor | float = 1.0,
+    weight: Tensor | float = 1.0,
 ) -> dict[int, int]:
     """Return the pairs, row -> column, that have the greatest sum of affinities.
 
@@ -22,12 +22,12 @@ def match(
     Args:
         iou: (N, M), how much each two overlap.
         same_class: bool (N, M), whether their best classes agree.
-        least: IoU from which a pair is possible.
+        min_iou: IoU from which a pair is possible.
         class_weight: added to the IoU of possible pairs of one class.
-        sureness: (N, M), or one for all: what each pair's affinity is multiplied by.
+        weight: (N, M), or one for all: what each pair's affinity is multiplied by.
     """
-    possible = iou >= least
-    affinity = (sureness * (iou + class_weight * same_class)).masked_fill(~possible, 0.0)
+    possible = iou >= min_iou
+    affinity = (weight * (iou + class_weight * same_class)).masked_fill(~possible, 0.0)
     rows, columns = linear_sum_assignment(affinity.numpy(), maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return {row: column for row, column in pairs if possible[row, column]}

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from propose_reduce.errors import InputError
-from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.reduce import reduce
-from propose_reduce.paradigm.report import report
 from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.paradigm.track_by_detect import track_by_detect
 from propose_reduce.paradigm.vote import vote
@@ -42,10 +41,10 @@ def segment_clip(
         progress: told about each step.
 
     Raises:
-        InputError: a part is missing, or breaks its contract (see protocols.py).
+        InputError: a component is missing, or breaks its contract (see protocols.py).
     """
     joined = JoinedSequences(
-        len(clip.frames), settings.windows, least_score=settings.reduce.least_score
+        len(clip.frames), settings.windows, min_score=settings.reduce.min_reported_score
     )
     for window in find_sequences(clip, proposer, propagator, scorer, settings, progress=progress):
         joined.add(
@@ -84,24 +83,28 @@ def find_sequences(
     Args and errors are those of ``segment_clip``. What was yielded is not held.
     """
     needed = {"propagator": propagator, "scorer": scorer}
-    for name in doors_needed(settings)[1:]:
+    for name in components_needed(settings)[1:]:
         if needed[name] is None:
             raise InputError(f"the paradigm '{settings.paradigm}' needs a {name}")
     cut = windows(len(clip.frames), settings.windows)
     for number, frames in enumerate(cut):
-        tell = _of_window(progress, number, len(cut))
-        part = window_of(clip, frames)
+        window_progress = _progress_of_window(progress, number, len(cut))
+        window = window_of(clip, frames)
         if propagator is None or scorer is None or settings.paradigm == "track-by-detect":
-            yield Window(frames, track_by_detect(part, proposer, settings, progress=tell))
+            yield Window(
+                frames, track_by_detect(window, proposer, settings, progress=window_progress)
+            )
         else:
             yield Window(
                 frames,
-                propose_sequences(part, proposer, propagator, scorer, settings, progress=tell),
+                propose_sequences(
+                    window, proposer, propagator, scorer, settings, progress=window_progress
+                ),
             )
 
 
-def doors_needed(settings: InferenceSettings) -> tuple[str, ...]:
-    """Return the names of the parts that the paradigm asks."""
+def components_needed(settings: InferenceSettings) -> tuple[str, ...]:
+    """Return the roles that the paradigm needs a component for."""
     if settings.paradigm == "track-by-detect":
         return ("proposer",)
     return ("proposer", "propagator", "scorer")
@@ -115,15 +118,15 @@ def reduce_sequences(
     kept = reduce(proposals.class_scores, proposals.iou, settings)
     if settings.kind == "hard" and settings.vote:
         proposals, kept = vote(proposals, kept, threshold=settings.iou)
-    for number, one in enumerate(kept, start=1):
-        sequences.append(report(proposals, one, size, number))
+    for number, item in enumerate(kept, start=1):
+        sequences.append(to_sequence(proposals, item, size, number))
         if progress is not None:
             progress("report", number, len(kept))
     return sequences
 
 
-def _of_window(progress: Progress | None, number: int, count: int) -> Progress | None:
-    """Return what tells about one of ``count`` windows as a part of the whole."""
+def _progress_of_window(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Return the callback for one of ``count`` windows as a part of the whole."""
     if progress is None or count == 1:
         return progress
     return lambda stage, done, total: progress(stage, number * total + done, count * total)

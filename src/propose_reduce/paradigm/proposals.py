@@ -1,7 +1,8 @@
-"""The sequences between proposing and reducing."""
+"""The sequences between proposing and reducing, and what becomes of those that are kept."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,9 +10,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.reduce import packed_sequence_iou
+from propose_reduce import rle
+from propose_reduce.masks import PackedMasks, resize
+from propose_reduce.paradigm.reduce import KeptSequence, packed_sequence_iou
 from propose_reduce.paradigm.score import mean_scores
+from propose_reduce.structures import InstanceSequence, Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +36,13 @@ class Proposals:
     frame_scores: Tensor
 
     @classmethod
-    def joined(cls, parts: Sequence[Proposals]) -> Proposals:
+    def joined(cls, groups: Sequence[Proposals]) -> Proposals:
         """Return the sequences of several, of one clip and proposer, one after the other."""
         return cls(
-            parts[0].categories,
-            tuple(frame for part in parts for frame in part.key_frames),
-            PackedMasks.joined([part.masks for part in parts]),
-            torch.cat([part.frame_scores for part in parts]),
+            groups[0].categories,
+            tuple(frame for group in groups for frame in group.key_frames),
+            PackedMasks.joined([group.masks for group in groups]),
+            torch.cat([group.frame_scores for group in groups]),
         )
 
     def __len__(self) -> int:
@@ -55,3 +58,46 @@ class Proposals:
     def iou(self) -> Tensor:
         """Sequence IoU of each two: float64 (N, N)."""
         return packed_sequence_iou(self.masks)
+
+
+def to_sequence(
+    proposals: Proposals, kept: KeptSequence, size: Size, number: int
+) -> InstanceSequence:
+    """Return a kept sequence as the user gets it, in the video's own pixels.
+
+    Args:
+        proposals: what was proposed.
+        kept: the sequence among them, with the scores to report.
+        size: (height, width) of the video.
+        number: the id it gets.
+    """
+    names = proposals.categories
+    column = kept.category + 1  # column 0 is background
+    segmentations = [
+        _segmentation(proposals.masks, kept.index, frame, size)
+        for frame in range(proposals.masks.num_frames)
+    ]
+    frame_scores = [
+        None if segmentation is None or math.isnan(probability) else probability
+        for segmentation, probability in zip(
+            segmentations, proposals.frame_scores[kept.index, :, column].tolist(), strict=True
+        )
+    ]
+    return InstanceSequence(
+        id=number,
+        category=names[kept.category],
+        score=kept.score,
+        class_scores={names[category]: score for category, score in kept.class_scores.items()},
+        key_frame=proposals.key_frames[kept.index],
+        size=size,
+        segmentations=tuple(segmentations),
+        frame_scores=tuple(frame_scores),
+    )
+
+
+def _segmentation(masks: PackedMasks, sequence: int, frame: int, size: Size) -> rle.Rle | None:
+    """Return one mask at the video's size, encoded; None where nothing is left of it."""
+    if masks.areas[sequence, frame] == 0:
+        return None
+    mask = resize(masks.mask(sequence, frame)[None], size)[0]
+    return rle.encode(mask.numpy()) if bool(mask.any()) else None

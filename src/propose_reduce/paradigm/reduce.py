@@ -30,7 +30,7 @@ class SoftResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptSequence:
     """A sequence that stays.
 
     Attributes:
@@ -180,7 +180,7 @@ def category_aware_reduce(
     return result
 
 
-def reduce(class_scores: Tensor, iou: Tensor, settings: ReduceSettings) -> list[Kept]:
+def reduce(class_scores: Tensor, iou: Tensor, settings: ReduceSettings) -> list[KeptSequence]:
     """Reduce sequences in the way the settings name; tell what is reported, best first.
 
     Args:
@@ -199,7 +199,7 @@ def reduce(class_scores: Tensor, iou: Tensor, settings: ReduceSettings) -> list[
         classes = [column for column, score in enumerate(scores) if score >= 0]
         if classes:
             classes.sort(key=lambda column: -scores[column])
-            kept.append(Kept(index, {column: scores[column] for column in classes}))
+            kept.append(KeptSequence(index, {column: scores[column] for column in classes}))
     return sorted(kept, key=lambda sequence: -sequence.score)
 
 

@@ -46,7 +46,7 @@ def propose_sequences(
         progress: told about each step; of the propagation a step is one seed on one frame.
 
     Raises:
-        InputError: one of the parts breaks its contract (see protocols.py).
+        InputError: one of the components breaks its contract (see protocols.py).
     """
     frames = key_frames(len(clip.frames), settings.propose.key_frames)
     follow = partial(_follow, clip, proposer.categories, propagator, scorer)
@@ -54,7 +54,7 @@ def propose_sequences(
         seen = {}
         for done, frame in enumerate(frames, start=1):
             seen[frame] = propose(clip, proposer, frame, settings.propose)
-            _tell(progress, "propose", done, len(frames))
+            _report(progress, "propose", done, len(frames))
         steps = len(clip.frames) * sum(len(found) > 0 for found in seen.values())
         return follow(seen, progress, 0, steps)
     found = follow({}, None, 0, 0)
@@ -63,7 +63,7 @@ def propose_sequences(
         new = _uncovered(found, frame, seen_now, settings.propose.covered_iou)
         done, steps = round_ * len(clip.frames), len(frames) * len(clip.frames)
         found = Proposals.joined([found, follow({frame: new}, progress, done, steps)])
-        _tell(progress, "propagate", done + len(clip.frames), steps)
+        _report(progress, "propagate", done + len(clip.frames), steps)
     return found
 
 
@@ -91,12 +91,12 @@ def _follow(
         frame_scores[first:end, found.frame] = score_frame(
             clip, scorer, found.frame, found.masks, origins[found.seed], found.presence
         )
-        _tell(progress, "propagate", step, steps)
+        _report(progress, "propagate", step, steps)
     started = tuple(frame for frame, found in seen.items() for _ in range(len(found)))
     return Proposals(categories, started, masks, frame_scores)
 
 
-def _uncovered(found: Proposals, frame: int, seen: Detections, least: float) -> Detections:
+def _uncovered(found: Proposals, frame: int, seen: Detections, min_iou: float) -> Detections:
     """Return the detections that no sequence covers on their frame.
 
     Where one is covered and surer of its class than the sequence is there, its class scores become
@@ -106,12 +106,12 @@ def _uncovered(found: Proposals, frame: int, seen: Detections, least: float) -> 
         found: N sequences; their frame scores may change.
         frame: the key frame.
         seen: O detections on it.
-        least: mask IoU from which a detection is covered.
+        min_iou: mask IoU from which a detection is covered.
     """
     if not len(found) or not len(seen):
         return seen
     best = mask_iou(seen.masks.cpu(), found.masks.frame(frame)).max(dim=1)
-    covered = best.values >= least
+    covered = best.values >= min_iou
     for row in covered.nonzero()[:, 0].tolist():
         detection = seen.class_scores[row].cpu()
         scores = found.frame_scores[int(best.indices[row]), frame]
@@ -120,6 +120,6 @@ def _uncovered(found: Proposals, frame: int, seen: Detections, least: float) -> 
     return select(seen, (~covered).nonzero()[:, 0])
 
 
-def _tell(progress: Progress | None, stage: str, done: int, total: int) -> None:
+def _report(progress: Progress | None, stage: str, done: int, total: int) -> None:
     if progress is not None:
         progress(stage, done, total)

@@ -119,7 +119,7 @@ def link(tracks: Detections, seen: Detections, settings: LinkSettings) -> dict[i
     iou = mask_iou(seen.masks, tracks.masks)
     classes = [one.class_scores[:, 1:].argmax(dim=1) for one in (seen, tracks)]
     same = classes[0][:, None] == classes[1]
-    return match(iou, same, least=settings.iou, class_weight=settings.class_weight)
+    return match(iou, same, min_iou=settings.iou, class_weight=settings.class_weight)
 
 
 def _links(alive: Sequence[_Track], seen: Detections, settings: LinkSettings) -> dict[int, int]:

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from propose_reduce.masks import PackedMasks
 from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.reduce import Kept
+from propose_reduce.paradigm.reduce import KeptSequence
 
 
 def vote(
-    proposals: Proposals, kept: Sequence[Kept], *, threshold: float
-) -> tuple[Proposals, list[Kept]]:
+    proposals: Proposals, kept: Sequence[KeptSequence], *, threshold: float
+) -> tuple[Proposals, list[KeptSequence]]:
     """Return the kept sequences with the masks that their groups vote for.
 
     The group of a kept sequence is itself and what it dropped: what overlaps it, but for that
@@ -47,13 +47,13 @@ def vote(
         (len(kept), *proposals.frame_scores.shape[1:]), torch.nan
     )
     left = torch.ones(len(proposals), dtype=torch.bool)
-    for row, one in enumerate(kept):
-        group = left & (proposals.iou[one.index] >= threshold)
-        group[one.index] = True  # its IoU with itself is 0 where it is empty
+    for row, item in enumerate(kept):
+        group = left & (proposals.iou[item.index] >= threshold)
+        group[item.index] = True  # its IoU with itself is 0 where it is empty
         left &= ~group
         voters = group.nonzero()[:, 0]
         seen = proposals.frame_scores[voters]
-        weights = _weights(proposals, voters, one.category)
+        weights = _weights(proposals, voters, item.category)
         for frame in range(masks.num_frames):
             mask = _majority(proposals.masks, voters, frame, weights[:, frame])
             if bool(mask.any()):
@@ -61,18 +61,18 @@ def vote(
                 frame_scores[row, frame] = seen[:, frame].nanmean(dim=0)
     voted = replace(
         proposals,
-        key_frames=tuple(proposals.key_frames[one.index] for one in kept),
+        key_frames=tuple(proposals.key_frames[item.index] for item in kept),
         masks=masks,
         frame_scores=frame_scores,
     )
-    return voted, [replace(one, index=row) for row, one in enumerate(kept)]
+    return voted, [replace(item, index=row) for row, item in enumerate(kept)]
 
 
 def _weights(proposals: Proposals, voters: Tensor, category: int) -> Tensor:
     """Return how much each voter counts on each frame: float32 (V, T)."""
-    there = proposals.frame_scores[voters, :, category + 1]
+    present = proposals.frame_scores[voters, :, category + 1]
     overall = proposals.class_scores[voters, 1:].amax(dim=1)
-    weights = torch.where(there.isnan(), overall[:, None], there)
+    weights = torch.where(present.isnan(), overall[:, None], present)
     return weights.masked_fill((weights == 0).all(dim=0), 1.0)
 
 

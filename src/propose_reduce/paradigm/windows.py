@@ -40,8 +40,8 @@ def window_of(clip: Clip, frames: range) -> Clip:
     """Return a window of a clip as a clip; all of its frames give the clip itself."""
     if len(frames) == len(clip.frames):
         return clip
-    part = _Stretch(clip.frames, frames)
-    return Clip(part, clip.working_size, clip.original_size, whole=clip, start=frames.start)
+    stretch = _Stretch(clip.frames, frames)
+    return Clip(stretch, clip.working_size, clip.original_size, whole=clip, start=frames.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class _Stretch:
     """Consecutive frames of others, as lazy as those are."""
 
     frames: Frames
-    places: range
+    indices: range
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def __getitem__(self, index: int, /) -> np.ndarray:
-        return self.frames[self.places[index]]
+        return self.frames[self.indices[index]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,14 @@ class JoinedSequences:
     Args:
         num_frames: of the video.
         settings: what may be joined.
-        least_score: a sequence that scores less once it is whole is left out; its id stays free.
+        min_score: a sequence that scores less once it is whole is left out; its id stays free.
     """
 
     def __init__(
-        self, num_frames: int, settings: WindowSettings, *, least_score: float = 0.0
+        self, num_frames: int, settings: WindowSettings, *, min_score: float = 0.0
     ) -> None:
         self._num_frames, self._settings = num_frames, settings
-        self._least_score = least_score
+        self._min_score = min_score
         self._chains: list[list[_Piece]] = []
         self._denied: list[int] = []  # of each chain, frames on which a neighbour saw nothing
         self._alive: list[int] = []  # chains that reach into the last window
@@ -131,7 +131,7 @@ class JoinedSequences:
     def sequences(self) -> list[InstanceSequence]:
         """All sequences in frames of the video, by falling score."""
         joined = [self._joined(number) for number in range(1, len(self._chains) + 1)]
-        reported = [sequence for sequence in joined if sequence.score >= self._least_score]
+        reported = [sequence for sequence in joined if sequence.score >= self._min_score]
         return sorted(reported, key=lambda sequence: -sequence.score)
 
     def _joined(self, number: int) -> InstanceSequence:
@@ -183,9 +183,9 @@ def _continuations(
     return match(
         iou,
         same_class,
-        least=settings.iou,
+        min_iou=settings.iou,
         class_weight=settings.class_weight,
-        sureness=ours[:, None] * theirs,
+        weight=ours[:, None] * theirs,
     )
 
 
@@ -198,13 +198,13 @@ def _shared_iou(rows: Sequence[_Piece], columns: Sequence[_Piece], shared: range
             [(i, mask) for i, piece in enumerate(side) if (mask := piece.segmentation(frame))]
             for side in (rows, columns)
         ]
-        places = [[i for i, _ in side] for side in present]
+        indices = [[i for i, _ in side] for side in present]
         masks = [[mask for _, mask in side] for side in present]
         own = [np.array([rle.area(mask) for mask in side], dtype=np.float64) for side in masks]
-        for total, where, area in zip(areas, places, own, strict=True):
+        for total, where, area in zip(areas, indices, own, strict=True):
             total[where] += area
         iou = rle.iou(*masks)  # shared / (a + b - shared), which gives back whole pixels
-        overlap[np.ix_(*places)] += np.rint(iou * (own[0][:, None] + own[1]) / (1 + iou))
+        overlap[np.ix_(*indices)] += np.rint(iou * (own[0][:, None] + own[1]) / (1 + iou))
     union = areas[0][:, None] + areas[1] - overlap
     return torch.from_numpy(overlap / np.maximum(union, 1))
 

@@ -1,13 +1,13 @@
 """Every setting, with its text, default and range; presets; overrides.
 
 A preset is one YAML file with the sections ``model`` (what the weights file carries),
-``inference``, ``parts`` and ``training``, a file here for each; it names only what differs from
-the defaults, or from the preset that it extends. The defaults are the paper's ResNet-50 model for
-YouTube-VIS (supplementary, section 4).
+``inference``, ``components`` and ``training``, a file here for each; it names only what differs
+from the defaults, or from the preset that it extends. The defaults are the paper's ResNet-50 model
+for YouTube-VIS (supplementary, section 4).
 """
 
 from propose_reduce.settings.base import Settings as Settings
-from propose_reduce.settings.components import PartsSettings as PartsSettings
+from propose_reduce.settings.components import ComponentSettings as ComponentSettings
 from propose_reduce.settings.inference import InferenceSettings as InferenceSettings
 from propose_reduce.settings.inference import LinkSettings as LinkSettings
 from propose_reduce.settings.inference import PropagateSettings as PropagateSettings

@@ -7,8 +7,8 @@ from pydantic import Field
 from propose_reduce.settings.base import Settings
 
 
-class PartsSettings(Settings):
-    """Which parts do the work, by name (docs/parts.md)."""
+class ComponentSettings(Settings):
+    """The components that do the work, by name (docs/components.md)."""
 
     proposer: str = Field("seq-mask-rcnn", description="finds objects on the key frames")
     propagator: str = Field("seq-mask-rcnn", description="follows them through the video")

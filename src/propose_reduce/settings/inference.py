@@ -87,7 +87,7 @@ class ReduceSettings(Settings):
     )
 
     @property
-    def least_score(self) -> float:
+    def min_reported_score(self) -> float:
         """Return the score below which no sequence is reported."""
         return self.min_score if self.kind == "hard" else self.soft_min_score
 
@@ -114,7 +114,7 @@ class WindowSettings(Settings):
 
 
 class LinkSettings(Settings):
-    """How track-by-detect links the detections of all frames (docs/parts.md)."""
+    """How track-by-detect links the detections of all frames (docs/components.md)."""
 
     iou: float = Field(0.3, gt=0, le=1, description="least mask IoU of a detection with its track")
     class_weight: float = Field(

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.settings.base import Settings, is_section
-from propose_reduce.settings.components import PartsSettings
+from propose_reduce.settings.components import ComponentSettings
 from propose_reduce.settings.inference import InferenceSettings
 from propose_reduce.settings.model import ModelSettings
 from propose_reduce.settings.reading import YAML_FAULTS, validate
@@ -27,7 +27,7 @@ class Preset(Settings):
 
     model: ModelSettings = ModelSettings()
     inference: InferenceSettings = InferenceSettings()
-    parts: PartsSettings = PartsSettings()
+    components: ComponentSettings = ComponentSettings()
     training: TrainingSettings = TrainingSettings()
 
 

@@ -90,5 +90,7 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
         try:
             target[keys[-1]] = yaml.safe_load(text)
         except YAML_FAULTS as error:
-            raise InputError(f"setting '{assignment}': '{text}' is not a YAML value") from error
+            raise InputError(
+                f"setting '{assignment}': '{text}' is not a valid YAML value"
+            ) from error
     return validate(type(settings), data, "")

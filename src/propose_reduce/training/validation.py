@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from propose_reduce import rle
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNPart
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
@@ -54,10 +54,10 @@ def segment_set(
         precision: float32 or bfloat16.
     """
     names = dict(enumerate(preset.model.categories, start=1))
-    part = SeqMaskRCNNPart(network, preset.model.categories, preset.inference, precision)
+    component = SeqMaskRCNNComponent(network, preset.model.categories, preset.inference, precision)
     for video in videos.videos:
         clip = clip_of(video, preset)
-        with part.open(clip) as session:
+        with component.open(clip) as session:
             found = segment_clip(clip, session, session, session, preset.inference)
         result = VideoResult(video.name, video.size, len(video.frames), names, tuple(found))
         yield from result.to_youtube_vis(video.id, {name: id_ for id_, name in names.items()})

@@ -13,7 +13,7 @@ Outcome: TypeAlias = Literal["loaded", "dropped", "initialised"]
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class TensorReport:
     """What became of one tensor, or of some of its rows.
 
     Attributes:
@@ -38,25 +38,27 @@ class Conversion:
     Attributes:
         source: what kind of checkpoint it was.
         settings: of the written model.
-        fates: one or more for each tensor of either side.
+        reports: one or more for each tensor of either side.
         licence: what whoever passes the weights on should know; may be empty.
     """
 
     source: str
     settings: ModelSettings
-    fates: tuple[Fate, ...]
+    reports: tuple[TensorReport, ...]
     licence: str = ""
 
     def names(self, outcome: Outcome) -> list[str]:
         """Return the tensors with this outcome, in the order of their network."""
-        return [fate.name for fate in self.fates if fate.outcome == outcome]
+        return [report.name for report in self.reports if report.outcome == outcome]
 
     def table(self) -> Table:
         """Return a table with a line for each outcome, part of the network and reason."""
         groups: dict[tuple[str, str, str], list[int]] = {}
         order = {"loaded": 0, "dropped": 1, "initialised": 2}
-        for fate in sorted(self.fates, key=lambda fate: order[fate.outcome]):
-            groups.setdefault((fate.outcome, fate.part, fate.reason), []).append(fate.values)
+        for report in sorted(self.reports, key=lambda report: order[report.outcome]):
+            groups.setdefault((report.outcome, report.part, report.reason), []).append(
+                report.values
+            )
         table = Table(title=f"From {self.source}", caption=self.licence or None)
         for heading in ("outcome", "part"):
             table.add_column(heading)

@@ -18,7 +18,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.models.backbone import Backbone
 from propose_reduce.models.build import build
 from propose_reduce.models.checkpoint import Checkpoint, read_checkpoint
-from propose_reduce.models.convert.conversion import Conversion, Fate
+from propose_reduce.models.convert.conversion import Conversion, TensorReport
 from propose_reduce.models.convert.keys import CLASSIFIER, SOURCES, Source, recognise
 from propose_reduce.models.convert.match import MisfitError, fill, match_tensors
 from propose_reduce.models.weights import save_weights
@@ -63,17 +63,17 @@ def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) ->
             f"checkpoint '{checkpoint}', taken for {source.title}, does not fit {goal}: {misfit}; "
             f"{_advice(content, source)}"
         ) from misfit
-    fates = fill(state, content.tensors, match, source, target.model.categories)
-    card = _card(checkpoint, source, fates)
+    reports = fill(state, content.tensors, match, source, target.model.categories)
+    card = _card(checkpoint, source, reports)
     save_weights(output, network, target.model, target.inference, card)
-    return Conversion(source.title, target.model, tuple(fates), source.licence)
+    return Conversion(source.title, target.model, tuple(reports), source.licence)
 
 
 def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
     """Return the names of the presets that a checkpoint fits, by names, shapes and classes."""
     fitting = []
     for name in preset_names():
-        if not load_preset(name).parts.use_model:
+        if not load_preset(name).components.use_model:
             continue
         try:
             match_tensors(content.tensors, _shapes(name), source)
@@ -132,9 +132,9 @@ def _own_epsilon(model: ModelSettings) -> float:
     return next(own, model.batch_norm_eps)
 
 
-def _card(checkpoint: Path, source: Source, fates: list[Fate]) -> Mapping[str, Any]:
+def _card(checkpoint: Path, source: Source, reports: list[TensorReport]) -> Mapping[str, Any]:
     """Return what the file says about where its weights come from."""
-    initialised = {fate.reason for fate in fates if fate.outcome == "initialised"}
+    initialised = {report.reason for report in reports if report.outcome == "initialised"}
     return {
         "source": source.title,
         "checkpoint": checkpoint.name,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from propose_reduce.models.convert.categories import counterparts
-from propose_reduce.models.convert.conversion import Fate
+from propose_reduce.models.convert.conversion import TensorReport
 from propose_reduce.models.convert.keys import CLASS_ROWS, Source
 
 
@@ -22,11 +22,11 @@ class Match:
 
     Attributes:
         origins: their name by ours.
-        fates: what is dropped whole and what is initialised whole.
+        reports: what is dropped whole and what is initialised whole.
     """
 
     origins: dict[str, str]
-    fates: list[Fate]
+    reports: list[TensorReport]
 
 
 def match_tensors(
@@ -45,12 +45,12 @@ def match_tensors(
     # timm's feature pyramids join with "_" what its classifiers join with "."
     spelling = {name.replace("_", "."): name for name in wanted}
     origins: dict[str, str] = {}
-    fates: list[Fate] = []
+    reports: list[TensorReport] = []
     for name, value in given.items():
         renamed = source.rename(name)
         ours = spelling.get(renamed.replace("_", "."))
         if reason := source.drop_reason(name):
-            fates.append(Fate("dropped", _part(renamed), name, value.numel(), reason))
+            reports.append(TensorReport("dropped", _part(renamed), name, value.numel(), reason))
         elif ours is None:
             raise MisfitError(f"its tensor '{name}' {tuple(value.shape)} has no place there")
         else:
@@ -59,10 +59,10 @@ def match_tensors(
         if name in origins:
             _check_shape(origins[name], given[origins[name]], name, value, source)
         elif reason := source.initial_reason(name):
-            fates.append(Fate("initialised", _part(name), name, value.numel(), reason))
+            reports.append(TensorReport("initialised", _part(name), name, value.numel(), reason))
         elif not name.endswith("num_batches_tracked"):
             raise MisfitError(f"it has nothing for '{name}' {tuple(value.shape)}")
-    return Match(origins, fates)
+    return Match(origins, reports)
 
 
 def fill(
@@ -71,7 +71,7 @@ def fill(
     match: Match,
     source: Source,
     categories: Sequence[str],
-) -> list[Fate]:
+) -> list[TensorReport]:
     """Copy their values into our state dict, in place, and return what became of every tensor.
 
     Args:
@@ -81,19 +81,19 @@ def fill(
         source: the kind of checkpoint.
         categories: our foreground classes.
     """
-    fates = list(match.fates)
+    reports = list(match.reports)
     for ours, theirs in match.origins.items():
         if source.categories is not None and _rows_per_class(ours):
-            fates += _carry_rows(ours, state[ours], given[theirs], categories, source.categories)
+            reports += _carry_rows(ours, state[ours], given[theirs], categories, source.categories)
         else:
             state[ours].copy_(given[theirs])
-            fates.append(Fate("loaded", _part(ours), ours, state[ours].numel()))
-    return fates
+            reports.append(TensorReport("loaded", _part(ours), ours, state[ours].numel()))
+    return reports
 
 
 def _carry_rows(
     name: str, target: Tensor, given: Tensor, ours: Sequence[str], theirs: Sequence[str]
-) -> list[Fate]:
+) -> list[TensorReport]:
     """Fill the rows of the background and of the categories that both sides have."""
     found = counterparts(ours, theirs)
     own_rows = target.unflatten(0, (len(ours) + 1, -1))
@@ -105,12 +105,14 @@ def _carry_rows(
     unused = len(theirs) - len(set(found.values()))
     part, size = _part(name), own_rows[0].numel()
     known = f"the background and {len(found)} of {len(ours)} classes"
-    fates = [
-        Fate("loaded", part, name, size * (1 + len(found)), known),
-        Fate("dropped", part, name, size * unused, f"{unused} classes that the preset lacks"),
-        Fate("initialised", part, name, size * len(new), f"new classes: {', '.join(new)}"),
+    reports = [
+        TensorReport("loaded", part, name, size * (1 + len(found)), known),
+        TensorReport(
+            "dropped", part, name, size * unused, f"{unused} classes that the preset lacks"
+        ),
+        TensorReport("initialised", part, name, size * len(new), f"new classes: {', '.join(new)}"),
     ]
-    return [fate for fate in fates if fate.values]
+    return [report for report in reports if report.values]
 
 
 def _check_shape(theirs: str, given: Tensor, ours: str, wanted: Tensor, source: Source) -> None:

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.reduce import Kept
-from propose_reduce.paradigm.report import report
+from propose_reduce.paradigm.proposals import Proposals, to_sequence
+from propose_reduce.paradigm.reduce import KeptSequence
 
 
 def proposals(*masks: torch.Tensor) -> Proposals:
@@ -20,18 +19,18 @@ def proposals(*masks: torch.Tensor) -> Proposals:
 
 FULL, EMPTY = torch.ones(4, 8, dtype=torch.bool), torch.zeros(4, 8, dtype=torch.bool)
 LEFT = FULL & (torch.arange(8) < 4)
-KEPT = Kept(0, {1: 0.6, 0: 0.3})
+KEPT = KeptSequence(0, {1: 0.6, 0: 0.3})
 
 
 def test_classes_have_names_and_the_best_one_comes_first():
-    sequence = report(proposals(FULL, FULL), KEPT, (4, 8), 7)
+    sequence = to_sequence(proposals(FULL, FULL), KEPT, (4, 8), 7)
     assert (sequence.id, sequence.key_frame) == (7, 1)
     assert (sequence.category, sequence.score) == ("dog", 0.6)
     assert sequence.class_scores == {"dog": 0.6, "cat": 0.3}
 
 
 def test_masks_grow_to_the_size_of_the_video():
-    sequence = report(proposals(LEFT, FULL), KEPT, (8, 16), 1)
+    sequence = to_sequence(proposals(LEFT, FULL), KEPT, (8, 16), 1)
     assert sequence.masks[0].sum(axis=0).tolist() == [8] * 8 + [0] * 8
     assert sequence.masks[1].all()
 
@@ -39,6 +38,6 @@ def test_masks_grow_to_the_size_of_the_video():
 def test_where_nothing_is_left_there_is_neither_mask_nor_score():
     dot = EMPTY.clone()
     dot[0, 0] = True  # too small to survive at a quarter of the size
-    sequence = report(proposals(FULL, EMPTY, dot), KEPT, (1, 2), 1)
+    sequence = to_sequence(proposals(FULL, EMPTY, dot), KEPT, (1, 2), 1)
     assert [mask is None for mask in sequence.segmentations] == [False, True, True]
     assert sequence.frame_scores == (pytest.approx(0.7), None, None)

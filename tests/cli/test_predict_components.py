@@ -1,4 +1,4 @@
-"""``predict`` with parts by name, end to end: masks from files, optical flow, no weights."""
+"""``predict`` with components by name, end to end: masks from files, optical flow, no weights."""
 
 import sys
 
@@ -60,7 +60,7 @@ def test_the_baseline_needs_the_proposer_alone(predict, clip):
     code, told, _ = predict(clip / "video", "-o", clip / "out", "--overlay", "none", *words)
     assert (code, ": 1 object in 6 frames, " in told) == (0, True)
     settings = VideoResult.load(clip / "out/video/result.json").settings
-    assert settings["parts"] == {"proposer": f"file:{clip / 'masks'}"}
+    assert settings["components"] == {"proposer": f"file:{clip / 'masks'}"}
     assert "weights" not in settings
 
 
@@ -72,15 +72,18 @@ def test_the_baseline_needs_the_proposer_alone(predict, clip):
         (("--propagator", "file:masks"), "it is a proposer; known: seq-mask-rcnn, sam2:ID|FOLDER"),
         (("--proposer", "file:nowhere"), "nowhere"),
         (("--proposer", "file:masks", "--prompt", "dog"), "takes no prompts"),
-        (("--proposer", "file:masks", "--weights", "shapes-tiny"), "no part would use the weights"),
+        (
+            ("--proposer", "file:masks", "--weights", "shapes-tiny"),
+            "no component would use the weights",
+        ),
         (("--paradigm", "trac"), "inference.paradigm = 'trac'"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(predict, clip, monkeypatch, arguments, message):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # the variable's effect
     monkeypatch.chdir(clip)
-    parts = ("--proposer", "file:masks", *PARTS, *arguments)
-    code, told, complaints = predict("video", "-o", "out", *parts)
+    components = ("--proposer", "file:masks", *PARTS, *arguments)
+    code, told, complaints = predict("video", "-o", "out", *components)
     assert (code, told) == (2, "")
     assert message in complaints
     assert complaints.startswith("propose-reduce: ")
