@@ -306,3 +306,23 @@ def test_names_are_printed_as_they_are_and_twice_where_two_categories_share_one(
     names = [{"id": id_, "name": "[/b][red]pet"} for id_ in (3, 7)]
     text = printed(evaluate_youtube_vis(TWO_VIDEOS | {"categories": names}, HALF).table(), 120)
     assert text.count("[/b][red]pet") == 2
+
+
+def test_a_long_name_is_cut_and_the_numbers_stay():
+    name = "a person in a red jacket with a black helmet who rides past [the] parked cars"
+    names = [{"id": DOG, "name": "dog"}, {"id": 3, "name": name}]
+    text = printed(evaluate_youtube_vis(TWO_VIDEOS | {"categories": names}, HALF).table())
+    (row,) = (line for line in text.splitlines() if line.lstrip().startswith("a pers"))
+    assert row.split("…")[1].split() == ["100"] * 4 + ["-"] * 2 + ["100"] * 4 + ["-"] * 2
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_categories_without_objects_and_predictions_are_in_the_file_but_not_in_the_table():
+    others = [{"id": id_, "name": f"other{id_}"} for id_ in range(10, 20)]
+    document = TWO_VIDEOS | {"categories": [*TWO_VIDEOS["categories"], *others]}
+    wrong = prediction(0.5, "##.", "#..", category=12)
+    metrics = evaluate_youtube_vis(document, [*HALF, wrong])
+    assert set(metrics["per_category"]["15"].values()) == {-1.0}
+    text = printed(metrics.table())
+    assert "other12" in text
+    assert "other15" not in text

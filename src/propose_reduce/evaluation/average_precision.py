@@ -182,6 +182,8 @@ def category_curve(matches: Sequence[Matches], area: str, limit: int) -> Curve |
 
 def category_scores(matches: Sequence[Matches]) -> dict[str, float]:
     """Return the twelve numbers of one category."""
+    if not any(m.positives.any() for m in matches):
+        return dict.fromkeys(KEYS, -1.0)
     scores = {}
     for suffix, area in zip(("", "s", "m", "l"), RANGES, strict=True):
         found = category_curve(matches, area, MAX_PREDICTIONS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.files import write_text
 
 if TYPE_CHECKING:
@@ -161,21 +162,17 @@ class DavisMetrics:
     def sequence_table(self) -> Table:
         """Return the means of every sequence as a table for the screen."""
         table = _table("Per sequence", ["sequence"], METRICS)
-        from rich.text import Text
-
         for sequence, scores in self.per_sequence().items():
-            table.add_row(Text(sequence), *_cells(scores, METRICS))
+            add_scores(table, [sequence], _cells(scores, METRICS))
         return table
 
     def object_table(self) -> Table:
         """Return the numbers of every object as a table for the screen."""
-        table = _table("Per object", ["sequence", "object", "proposal"], STATISTICS)
-        from rich.text import Text
-
+        table = _table("Per object", ["sequence"], ["object", "proposal", *STATISTICS])
         for scores in self.objects:
             proposal = "none" if scores.proposal is None else str(scores.proposal)
             numbers = _cells(scores.statistics(), STATISTICS)
-            table.add_row(Text(scores.sequence), str(scores.gt_object), proposal, *numbers)
+            add_scores(table, [scores.sequence], [str(scores.gt_object), proposal, *numbers])
         return table
 
 
@@ -190,17 +187,9 @@ def _averages(objects: Iterable[ObjectScores]) -> dict[str, float]:
     return {"J&F-Mean": (means["J-Mean"] + means["F-Mean"]) / 2, **means}
 
 
-def _table(title: str, labels: Sequence[str], numbers: Sequence[str]) -> Table:
+def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     """Return an empty table; headings of numbers take two lines, to fit 80 columns."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for label in labels:
-        table.add_column(label, no_wrap=True, vertical="bottom")
-    for number in numbers:
-        table.add_column(number.replace("-", "\n"), justify="right", no_wrap=True)
-    return table
+    return score_table(title, names, [number.replace("-", "\n") for number in numbers])
 
 
 def _cells(scores: dict[str, float], keys: Sequence[str]) -> list[str]:

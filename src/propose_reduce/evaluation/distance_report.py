@@ -20,6 +20,7 @@ from propose_reduce.evaluation.distance import (
     open_truth,
 )
 from propose_reduce.evaluation.files import native_files
+from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.files import replacing, write_text
 from propose_reduce.results import VideoResult
 
@@ -53,24 +54,18 @@ class DistanceReport:
 
     def table(self) -> Table:
         """Return J in bins of distances and, below it, the change since the key frame."""
-        from rich import box
-        from rich.table import Table
-
         grouped = sum(curve.proposals for curve in self.curves)
         title = (
             f"{grouped} of {self.proposals} proposals of {self.videos} videos are in a group\n"
             "J by frames from the key frame, its change below; percent"
         )
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        table.add_column("IoU on\nkey frame", no_wrap=True)
-        table.add_column("pro-\nposals", justify="right", no_wrap=True)
         bins = [{part.first: part for part in curve.bins()} for curve in self.curves]
         columns = {first: part.last for group in bins for first, part in group.items()}
-        for first, last in sorted(columns.items()):
-            table.add_column(f"\n{_span(first, last)}", justify="right", no_wrap=True)
+        spans = [f"\n{_span(first, last)}" for first, last in sorted(columns.items())]
+        table = score_table(title, ["IoU on\nkey frame"], ["pro-\nposals", *spans])
         for curve, group in zip(self.curves, bins, strict=True):
             cells = [_cell(group.get(first)) for first in sorted(columns)]
-            table.add_row(curve.name, str(curve.proposals), *cells)
+            add_scores(table, [curve.name], [str(curve.proposals), *cells])
         return table
 
     def save(self, folder: str | Path) -> Path:

@@ -41,6 +41,7 @@ import numpy as np
 
 from propose_reduce.evaluation.average_precision import THRESHOLDS, Matches, curve
 from propose_reduce.evaluation.overlap import Overlap, padded
+from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.tracks import Track
 
 if TYPE_CHECKING:
@@ -229,17 +230,11 @@ class ErrorBreakdown:
 
     def table(self) -> Table:
         """Return the kinds with their counts and gains, to print with rich."""
-        from rich import box
-        from rich.table import Table
-
         title = "What would be gained if one kind of error were gone (points)"
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        table.add_column("error")
-        for heading in ("count at IoU 0.5", "AP", "AP50", "AP75"):
-            table.add_column(heading, justify="right")
+        table = score_table(title, ["error"], ["count at IoU 0.5", "AP", "AP50", "AP75"])
         for name, g in self.gains.items():
             points = [f"{100 * gain:+.1f}" for gain in (g.gain, g.gain50, g.gain75)]
-            table.add_row(name.replace("_", " "), str(g.count), *points)
+            add_scores(table, [name.replace("_", " ")], [str(g.count), *points])
         return table
 
 

@@ -27,6 +27,7 @@ from propose_reduce.evaluation.average_precision import (
 )
 from propose_reduce.evaluation.errors import ErrorBreakdown, TrackErrors, breakdown, find_errors
 from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
+from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.tracks import (
     ONE_CATEGORY,
     GroundTruth,
@@ -91,6 +92,7 @@ def evaluate_youtube_vis(
         scores=mean_scores(per_category.values()),
         per_category=per_category,
         categories=truth.categories,
+        present=tuple(id_ for id_, each in by_category.items() if each),
         videos={id_: video.name for id_, video in truth.videos.items()},
         curves={id_: each.precision for id_, each in curves.items() if each is not None},
         per_video=_per_video(matches) if per_video else None,
@@ -231,6 +233,7 @@ class YoutubeVisMetrics:
         scores: the twelve numbers over all categories.
         per_category: the twelve numbers by category id.
         categories: names by category id.
+        present: ids of the categories with an object or a prediction; tables list these.
         videos: names by video id.
         curves: by category id, float64 (10 thresholds, 101 recall points): precision. Categories
             without objects have none.
@@ -245,6 +248,7 @@ class YoutubeVisMetrics:
     scores: dict[str, float]
     per_category: dict[int, dict[str, float]]
     categories: dict[int, str]
+    present: tuple[int, ...]
     videos: dict[int, str]
     curves: dict[int, np.ndarray]
     per_video: dict[int, dict[str, float]] | None
@@ -281,15 +285,15 @@ class YoutubeVisMetrics:
         return Path(path)
 
     def table(self) -> Table:
-        """Return the numbers in percent, one row per category and one for all."""
+        """Return the numbers in percent: a row per category that is present, and one for all."""
         title = (
             f"{self.counts['predictions']} predictions for {self.counts['objects']} objects "
             f"in {self.counts['videos']} videos, percent"
         )
-        rows = [(self.categories[id_], scores) for id_, scores in self.per_category.items()]
+        rows = [(self.categories[id_], self.per_category[id_]) for id_ in self.present]
         table = _table("category", rows, title)
         table.add_section()
-        table.add_row("all", *_cells(self.scores), style="bold")
+        add_scores(table, ["all"], _cells(self.scores), style="bold")
         return table
 
     def video_table(self) -> Table:
@@ -306,17 +310,9 @@ class YoutubeVisMetrics:
 
 
 def _table(heading: str, rows: Iterable[tuple[str, Mapping[str, float]]], title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    # narrow enough for 80 columns with names of usual length
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    table.add_column(heading, no_wrap=True)
-    for key in KEYS:
-        table.add_column(key, justify="right", no_wrap=True)
+    table = score_table(title, [heading], KEYS, padding=0)  # 80 columns hold names of usual length
     for name, scores in rows:
-        table.add_row(Text(name), *_cells(scores))  # brackets in a name are no markup
+        add_scores(table, [name], _cells(scores))
     return table
 
 
