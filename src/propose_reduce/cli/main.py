@@ -16,7 +16,17 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli import analyze, benchmark, convert, data, demo, evaluate, predict, train
+from propose_reduce.cli import (
+    analyze,
+    benchmark,
+    convert,
+    data,
+    demo,
+    evaluate,
+    export,
+    predict,
+    train,
+)
 from propose_reduce.errors import InputError
 
 app = typer.Typer(
@@ -50,6 +60,7 @@ def _root(
 app.command("benchmark")(benchmark.benchmark)
 app.command("convert")(convert.convert)
 app.command("demo")(demo.demo)
+app.command("export")(export.export)
 app.command("predict")(predict.predict)
 app.command("train")(train.train)
 app.add_typer(analyze.app, name="analyze")
