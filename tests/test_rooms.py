@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "propose_reduce"
 BASE_MODULES = {
     "errors",
     "files",
+    "images",
     "structures",
     "protocols",
     "settings",

@@ -1,4 +1,4 @@
-"""JSON files read, what a damaged image raises, and files that appear whole or not at all.
+"""JSON files read, what a file holds that is not what its name says, and files written whole.
 
 They are written under a temporary name, then renamed.
 """
@@ -9,18 +9,61 @@ import gc
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from propose_reduce.errors import InputError
 
-IMAGE_FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What Pillow raises where a file is not an image, is damaged, or is absurdly large."""
+SIGNATURES = {
+    b"version https://git-lfs": "a git-lfs pointer in place of the file: run 'git lfs pull'",
+    b"<!doctype html": "a page of HTML, not the file that was to be downloaded: download it again",
+    b"<html": "a page of HTML, not the file that was to be downloaded: download it again",
+    b"PK\x03\x04": "a zip archive: unpack it first",
+    b"\x1f\x8b": "compressed with gzip: unpack it first",
+    b"BZh": "compressed with bzip2: unpack it first",
+    b"\xfd7zXZ\0": "compressed with xz: unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"Rar!": "a rar archive: unpack it first",
+}
+"""How files begin that lie in the place of others, in small letters, and what to say of them."""
+
+
+def foreign_content(path: Path) -> str:
+    """Return what a file holds that is often found in the place of another; empty for none.
+
+    The text goes on from "'FILE' is ": "an empty file", "a git-lfs pointer ..", "a zip archive ..".
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError:
+        return ""
+    if not start:
+        return "an empty file"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for signature, what in SIGNATURES.items():
+        if start.startswith(signature) or text.lower().startswith(signature):
+            return what
+    return ""
+
+
+def check_regular(path: Path) -> None:
+    """Make sure that reading a file comes to an end: a pipe or a device may wait for ever.
+
+    Raises:
+        InputError: it is there, and neither a file nor a folder.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # reading it tells what is wrong
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(f"'{path}' is a pipe or a device: give a file")
 
 
 def is_folder(path: Path) -> bool:

@@ -50,9 +50,9 @@ def cut_header(path):
     ("spoil", "text"),
     [
         (remove, "is missing"),
-        (cut, "is no image or is damaged"),
-        (empty, "is no image or is damaged"),
-        (no_image, "is no image or is damaged"),
+        (cut, "is damaged or not an image"),
+        (empty, "is an empty file"),
+        (no_image, "not an image"),
         (resize, "is 44x24 pixels, its annotations say 40x24"),
     ],
 )

@@ -160,12 +160,15 @@ def test_a_frame_that_cannot_be_read_is_named(tmp_path, frames):
     video = Video(7, "clip", (10, 80), 2, ("clip1/00001.jpg",), ())
     with pytest.raises(InputError, match=r"video 7 \('clip'\) has no file name for frame 1"):
         read_small(video, frames, 1)
-    for content, fault in ((CUT_PNG, "Truncated IHDR"), (b"no picture", "cannot identify image")):
+    for content, fault in (
+        (CUT_PNG, "damaged .* Truncated IHDR"),
+        (b"no picture", "damaged or not an image"),
+    ):
         (frames / "clip1" / "00001.jpg").write_bytes(content)
-        with pytest.raises(InputError, match=rf"00001\.jpg' cannot be read: {fault}"):
+        with pytest.raises(InputError, match=rf"00001\.jpg' is {fault}"):
             read_small(video, frames, 0)
     (frames / "clip1" / "00001.jpg").unlink()
-    with pytest.raises(InputError, match=r"00001\.jpg' cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"00001\.jpg' is missing"):
         read_small(video, frames, 0)
 
 

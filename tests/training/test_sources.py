@@ -6,7 +6,7 @@ from videosets import write_frames, write_youtube_vis, youtube_vis_data
 
 from propose_reduce.errors import InputError
 from propose_reduce.settings.training import SourceSettings, StageSettings
-from propose_reduce.training.sources import faulty, open_mixture, open_videos, with_own_data
+from propose_reduce.training.sources import open_mixture, open_videos, remarkable, with_own_data
 
 
 def two_sources(tmp_path, **options):
@@ -58,11 +58,11 @@ def test_images_are_decoded_unless_only_their_headers_are_to_be_read(tmp_path):
     file, images = write_youtube_vis(tmp_path)
     frame = images / "a" / "00002.jpg"
     content = frame.read_bytes()
-    frame.write_bytes(content[: content.index(b"\xff\xda")])  # cut where the pixels begin
+    frame.write_bytes(content[: content.index(b"\xff\xda") + 14])  # cut where the pixels begin
     own = {"own": SourceSettings(annotations=str(file)).model_dump()}
     model = {"categories": ["cat", "dog"]}
-    assert faulty(preset(sources=own, model=model, check_images=False)) == []
-    (report,) = faulty(preset(sources=own, model=model))
+    assert remarkable(preset(sources=own, model=model, check_images=False)) == []
+    (report,) = remarkable(preset(sources=own, model=model))
     assert [fault.place for fault in report.faults] == ["a, frame 2"]
 
 
@@ -71,7 +71,7 @@ def test_a_set_with_a_fault_is_reported(tmp_path):
     data["annotations"][1]["bboxes"][0] = [0, 0, 0, 4]
     file, _ = write_youtube_vis(tmp_path, data)
     own = {"own": SourceSettings(annotations=str(file)).model_dump()}
-    (report,) = faulty(preset(sources=own, model={"categories": ["cat", "dog"]}))
+    (report,) = remarkable(preset(sources=own, model={"categories": ["cat", "dog"]}))
     assert len(report.faults) == 1
 
 
@@ -92,6 +92,6 @@ def test_what_a_split_leaves_out_may_have_faults(tmp_path):
     (tmp_path / "ImageSets" / "2017").mkdir(parents=True)
     (tmp_path / "ImageSets" / "2017" / "train.txt").write_text("in\n")
     own = {"own": {"annotations": str(tmp_path), "split": "train"}}
-    assert faulty(preset(sources=own, model={"categories": ["instance"]})) == []
+    assert remarkable(preset(sources=own, model={"categories": ["instance"]})) == []
     every = {"own": {"annotations": str(tmp_path)}}
-    assert len(faulty(preset(sources=every, model={"categories": ["instance"]}))) == 1
+    assert len(remarkable(preset(sources=every, model={"categories": ["instance"]}))) == 1

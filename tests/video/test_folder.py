@@ -52,39 +52,63 @@ def test_every_kind_of_image_becomes_rgb(tmp_path, name, array, mode):
     assert frame.shape == (4, 6, 3)
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.tif", "a.png"])
-def test_of_several_pictures_in_one_image_the_first_is_taken_and_the_rest_is_told(tmp_path, name):
-    first, *rest = (Image.fromarray(np.full((4, 6, 3), v, np.uint8)) for v in (0, 120, 250))
-    first.save(tmp_path / name, save_all=True, append_images=rest)
-    video = open_video(tmp_path / name)
-    assert (len(video.frames), video.frames[0].max()) == (1, 0)
-    assert video.warnings == (
-        "of its 3 pictures the first alone is taken: make a video file of them",
-    )
-    assert open_video(put(tmp_path / "one" / name)).warnings == ()
+PAGES = [Image.fromarray(np.full((4, 6, 3), v, np.uint8)) for v in (0, 120, 250)]
 
 
-def test_alpha_lies_on_black(tmp_path):
-    rgba = np.zeros((1, 2, 4), np.uint8)
-    rgba[0] = [[200, 100, 50, 0], [200, 100, 50, 255]]
-    frame = read_image(put(tmp_path / "a.png", rgba))
-    assert frame.tolist() == [[[0, 0, 0], [200, 100, 50]]]
+def put_pages(path):
+    path.parent.mkdir(exist_ok=True)
+    options = {"duration": 40} if path.suffix == ".webp" else {}
+    PAGES[0].save(path, save_all=True, append_images=PAGES[1:], **options)
+    return path
 
 
-def test_a_transparent_palette_colour_lies_on_black(tmp_path):
-    image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
-    image.putpalette([200, 0, 0, 0, 200, 0])
-    image.save(tmp_path / "a.png", transparency=0)
-    assert read_image(tmp_path / "a.png").tolist() == [[[0, 0, 0], [0, 200, 0]]]
+@pytest.mark.parametrize("place", ["a", "."])
+@pytest.mark.parametrize("name", ["a.webp", "a.tif", "a.png", "a.avif"])
+def test_the_pictures_of_one_image_are_frames_given_alone_or_in_a_folder(tmp_path, name, place):
+    path = put_pages(tmp_path / "stack" / name)
+    video = open_video(path if place == "a" else path.parent)
+    shown = [int(frame.mean()) for frame in video.frames]
+    assert np.abs(np.subtract(shown, [0, 120, 250])).max() <= 3
+    assert video.name == ("a" if place == "a" else "stack")
+    assert (video.frame_names, video.warnings) == (None, ())
+    assert video.fps == (25.0 if name == "a.webp" else None if name == "a.tif" else video.fps)
 
 
-def test_exif_turns_the_image(tmp_path):
+def test_of_several_images_with_several_pictures_the_first_alone_are_frames_which_is_told(tmp_path):
+    first = put_pages(tmp_path / "a.tif")
+    put_pages(tmp_path / "b.tif")
+    video = open_video(tmp_path)
+    assert len(video.frames) == 2
+    (warning,) = video.warnings
+    assert warning.startswith(f"'{first}' holds 3 pictures, of which the first alone is a frame")
+    assert warning.endswith("(2 of 2 files hold several)")
+
+
+def test_pictures_of_another_size_in_an_image_are_left_out_which_is_told(tmp_path):
+    preview = Image.new("RGB", (3, 2))
+    PAGES[0].save(tmp_path / "a.tif", save_all=True, append_images=[preview, PAGES[1]])
+    video = open_video(tmp_path / "a.tif")
+    assert [frame[0, 0, 0] for frame in video.frames] == [0, 120]
+    assert video.warnings[0].startswith("of its 3 pictures 1 are left out")
+
+
+def test_turned_frames_are_told(tmp_path):
+    put(tmp_path / "0.png")
     exif = Image.Exif()
-    exif[0x0112] = 6  # stored a quarter anticlockwise of what is shown
-    picture = np.zeros((2, 3), np.uint8)
-    picture[0, 0] = 255
-    frame = read_image(put(tmp_path / "a.png", picture, exif=exif))
-    assert frame[..., 0].tolist() == [[0, 255], [0, 0], [0, 0]]
+    exif[0x0112] = 3
+    put(tmp_path / "1.png", exif=exif)
+    (warning,) = open_video(tmp_path).warnings
+    assert warning.startswith("1 of 2 frames are turned as their EXIF tag says, the first")
+
+
+def test_frames_of_more_than_8_bits_are_scaled_alike_which_is_told(tmp_path):
+    for number, value in enumerate((100, 2000, 4100)):
+        put(tmp_path / f"{number}.png", np.array([[100, value]], np.uint16))
+    video = open_video(tmp_path)
+    assert [frame[0, :, 0].tolist() for frame in video.frames] == [[0, 0], [0, 121], [0, 255]]
+    assert video.warnings == (
+        "its pictures use the values 100 to 4100 alone: these become black and white",
+    )
 
 
 def test_a_frame_of_another_size_is_refused_by_name(tmp_path):
@@ -94,23 +118,26 @@ def test_a_frame_of_another_size_is_refused_by_name(tmp_path):
         open_video(tmp_path)
 
 
-def test_a_damaged_image_leaves_those_before_it_and_a_warning(tmp_path):
-    for number in range(5):
-        put(
-            tmp_path / f"{number}.png",
-            np.random.default_rng(0).integers(0, 255, (40, 60)).astype(np.uint8),
-        )
-    damaged = tmp_path / "3.png"
-    damaged.write_bytes(damaged.read_bytes()[:500])
+@pytest.mark.parametrize("places", [[0], [3], [4], [1, 2]])
+def test_a_damaged_image_costs_itself_alone(tmp_path, places):
+    rng = np.random.default_rng(0)
+    files = [
+        put(tmp_path / f"{number}.png", rng.integers(0, 255, (40, 60)).astype(np.uint8))
+        for number in range(5)
+    ]
+    for place in places:
+        files[place].write_bytes(files[place].read_bytes()[:500])
     video = open_video(tmp_path)
-    assert len(video.frames) == 3
-    assert video.warnings == (f"2 frames are lost: '{damaged}' is damaged",)
+    assert video.frame_names == tuple(str(n) for n in range(5) if n not in places)
+    assert len(video.frames) == 5 - len(places)
+    count = "1 image is" if len(places) == 1 else "2 images are"
+    assert video.warnings[0].startswith(f"{count} left out: '{files[places[0]]}' is damaged")
 
 
-def test_a_folder_that_starts_with_a_damaged_image_is_refused(tmp_path):
+def test_a_folder_without_a_sound_image_is_refused(tmp_path):
     (tmp_path / "0.png").write_text("no image")
-    put(tmp_path / "1.png")
-    with pytest.raises(InputError, match=r"0.png' is no image"):
+    (tmp_path / "1.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"0.png' is damaged or not an image"):
         open_video(tmp_path)
 
 
@@ -129,11 +156,36 @@ def test_an_empty_folder_is_refused(tmp_path):
         open_video(tmp_path)
 
 
-def test_two_images_of_one_name_are_refused(tmp_path):
-    put(tmp_path / "1.png")
-    put(tmp_path / "1.jpg")
-    with pytest.raises(InputError, match="several images named '1'"):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.png", "1.jpg"],
+        ["1.jpg", "1_mask.png", "2.jpg", "2_mask.png"],
+        ["1.png", "1-depth.png", "2.png", "3.png"],
+        ["a.png", "a_x.png", "b.png", "b_x.png"],
+    ],
+)
+def test_two_pictures_of_a_frame_are_refused(tmp_path, names):
+    for name in names:
+        put(tmp_path / name)
+    with pytest.raises(InputError, match=r"keep one kind; masks go into a folder of their own"):
         open_video(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.png", "10.png", "11.png", "2.png"],
+        ["left_0.jpg", "left_1.jpg", "right_0.jpg", "right_1.jpg"],
+        ["a.jpg", "a b.jpg", "c.jpg"],
+        ["mask_1.png", "mask_2.png"],
+        ["1.jpg", "2.png"],
+    ],
+)
+def test_names_that_only_look_alike_are_frames(tmp_path, names):
+    for name in names:
+        put(tmp_path / name)
+    assert len(open_video(tmp_path).frames) == len(names)
 
 
 def test_videos_beside_images_are_left_out_but_told(tmp_path):

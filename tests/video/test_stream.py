@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from films import film
 
+from propose_reduce import images
 from propose_reduce.errors import InputError
-from propose_reduce.video import pixels
-from propose_reduce.video.pixels import on_black
+from propose_reduce.images import on_black
 from propose_reduce.video.stream import Stream, ToRgb, turned
 
 ONE = 1 << 16
@@ -63,6 +63,6 @@ def test_a_frame_of_another_size_is_scaled_to_the_first_ones():
 
 def test_an_absurd_size_is_refused_with_the_limit(tmp_path, monkeypatch):
     path = film(tmp_path / "a.mp4", 1)
-    monkeypatch.setattr(pixels, "MAX_PIXELS", 3071)
+    monkeypatch.setattr(images, "MAX_PIXELS", 3071)
     with pytest.raises(InputError, match=r"64 x 48 pixels, more than the limit of 3071"):
         Stream(path)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -17,9 +16,11 @@ from propose_reduce.data.statistics import Statistics, statistics
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import scan_youtube_vis
 from propose_reduce.errors import InputError
-from propose_reduce.files import IMAGE_FAULTS
+from propose_reduce.images import ImageFacts, look
+from propose_reduce.structures import Size
 
 IMAGES = "JPEGImages"  # beside the file, as YouTube-VIS has it
+NAMED = 5  # files that a warning names
 SHOWN = 200  # faults that are printed; more of them scroll the table away
 
 
@@ -31,11 +32,13 @@ class Report:
         name: of the data set.
         statistics: of what could be read.
         faults: in the order of the files.
+        warnings: what is no fault but should be known.
     """
 
     name: str
     statistics: Statistics
     faults: list[Fault]
+    warnings: list[str] = field(default_factory=list)
 
     def show(self) -> RenderableType:
         """Return the tables and the list of faults, for a rich console."""
@@ -50,6 +53,7 @@ class Report:
         parts += [Text(f"  {fault}") for fault in self.faults[:SHOWN]]
         if len(self.faults) > SHOWN:
             parts.append(Text(f"  and {len(self.faults) - SHOWN} more"))
+        parts += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
         return Group(*parts)
 
     def verdict(self) -> str:
@@ -101,38 +105,71 @@ def check(
     """
     found = scan(path, images, split)
     faults = list(found.faults)
+    turns = _Turns()
     total = sum(len(video.frames) for video in found.videos.videos)
-    for done, fault in enumerate(_frame_faults(found.videos, decode=decode), start=1):
-        faults += [fault] if fault else []
+    for done, (video, t) in enumerate(_frames(found.videos), start=1):
+        text = _frame_fault(video, t, turns, decode=decode)
+        faults += [Fault(f"{video.name}, frame {t}", text)] if text else []
         if progress is not None:
             progress(done, total)
-    return Report(str(path), statistics(found.videos), faults)
+    return Report(str(path), statistics(found.videos), faults, list(turns.warnings()))
 
 
-def _frame_faults(videos: VideoSet, *, decode: bool) -> Iterator[Fault | None]:
-    """Yield the fault of every frame of every video, or None."""
+def _frames(videos: VideoSet) -> Iterator[tuple[AnnotatedVideo, int]]:
+    """Yield every frame of every video."""
     for video in videos.videos:
         for t in range(len(video.frames)):
-            text = _decoded_fault(video, t) if decode else _header_fault(video, t)
-            yield Fault(f"{video.name}, frame {t}", text) if text else None
+            yield video, t
 
 
-def _decoded_fault(video: AnnotatedVideo, t: int) -> str | None:
+def _frame_fault(video: AnnotatedVideo, t: int, turns: _Turns, *, decode: bool) -> str | None:
+    """Return what is wrong with the image of a frame, if anything."""
     try:
-        video.image(t)
+        facts = look(video.frames[t], decode=False)
+        if decode:
+            video.image(t)
     except InputError as error:
         return str(error)
-    return None
-
-
-def _header_fault(video: AnnotatedVideo, t: int) -> str | None:
-    path = video.frames[t]
-    try:
-        with Image.open(path) as image:
-            size = (image.height, image.width)
-    except IMAGE_FAULTS:
-        return f"'{path}' is missing, no image or damaged"
+    turns.add(video.frames[t], facts, video.size)
+    size = facts.stored if facts.keeps_stored(video.size) else facts.size
     if size != video.size:
         got, expected = (f"{side[1]}x{side[0]}" for side in (size, video.size))
-        return f"'{path}' is {got} pixels, its annotations say {expected}"
+        return f"'{video.frames[t]}' is {got} pixels, its annotations say {expected}"
     return None
+
+
+class _Turns:
+    """Images whose EXIF tag asks for a turn, by what was made of it."""
+
+    def __init__(self) -> None:
+        self._stored: list[Path] = []
+        self._doubtful: list[Path] = []
+
+    def add(self, path: Path, facts: ImageFacts, annotated: Size) -> None:
+        """Note an image."""
+        if facts.keeps_stored(annotated):
+            self._stored.append(path)
+        elif facts.turned and facts.stored == annotated:
+            self._doubtful.append(path)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what to say of them."""
+        if self._stored:
+            yield (
+                f"{_named(self._stored)}: masks lie on the pixels as stored, which their EXIF tag "
+                "turns by a quarter: read unturned here, while 'predict' turns them; take the tag "
+                "out of these files"
+            )
+        if self._doubtful:
+            yield (
+                f"{_named(self._doubtful)}: the EXIF tag turns or mirrors the picture and keeps "
+                "its size: masks are taken to lie on the picture as shown; if they were drawn on "
+                "the pixels as stored, take the tag out of these files"
+            )
+
+
+def _named(paths: list[Path]) -> str:
+    """Return the first few paths and how many more there are."""
+    names = ", ".join(f"'{path}'" for path in paths[:NAMED])
+    more = len(paths) - NAMED
+    return f"{names} and {more} more" if more > 0 else names

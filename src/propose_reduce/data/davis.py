@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.data.faults import Fault, Scan, sound
 from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.files import IMAGE_FAULTS
+from propose_reduce.images import look
 from propose_reduce.settings import category_set
 from propose_reduce.structures import Size
 
@@ -88,7 +87,7 @@ def _video(number: int, images: Path, labels: Path, faults: list[Fault]) -> Anno
     frames = tuple(sorted([*images.glob("*.jpg"), *images.glob("*.jpeg"), *images.glob("*.png")]))
     if not frames:
         raise InputError(f"'{images}' holds no frames")
-    size = _size(frames[0])
+    size = _size(frames[0], labels)
     maps: dict[int, np.ndarray] = {}
     for t, frame in enumerate(frames):
         path = labels / f"{frame.stem}.png"
@@ -104,12 +103,18 @@ def _video(number: int, images: Path, labels: Path, faults: list[Fault]) -> Anno
     return AnnotatedVideo(number, images.name, size, frames, tuple(sorted(maps)), objects)
 
 
-def _size(frame: Path) -> Size:
+def _size(frame: Path, labels: Path) -> Size:
+    """Return the size that the label maps of a video have to have, from its first frame.
+
+    Its pixels count as stored where the EXIF tag turns them and the first label map is not turned.
+    """
+    facts = look(frame, decode=False)
+    first = min(labels.glob("*.png"), default=None)
     try:
-        with Image.open(frame) as image:
-            return image.height, image.width
-    except IMAGE_FAULTS as error:
-        raise InputError(f"'{frame}' is no image or is damaged") from error
+        drawn = facts.size if first is None else look(first, decode=False).size
+    except InputError:  # told when it is read
+        return facts.size
+    return facts.stored if facts.keeps_stored(drawn) else facts.size
 
 
 def _sized_labels(path: Path, size: Size) -> np.ndarray:

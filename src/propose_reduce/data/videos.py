@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.files import IMAGE_FAULTS
+from propose_reduce.images import Pictures
+from propose_reduce.images import read_image as read_image  # one picture, as a video has it
 from propose_reduce.structures import Size
 
 EVERYTHING_ELSE = "*"
@@ -106,12 +107,15 @@ class AnnotatedVideo:
         )
 
     def image(self, t: int) -> np.ndarray:
-        """Return the picture of frame ``t``, uint8 RGB (H, W, 3).
+        """Return the picture of frame ``t``, uint8 RGB (H, W, 3), as the masks were drawn on it.
+
+        A picture whose EXIF tag asks for a turn is turned, unless it has the annotated size only
+        as it is stored.
 
         Raises:
             InputError: it is missing, unreadable or of another size.
         """
-        image = read_image(self.frames[t])
+        image = _pictures(self.frames, self.size)[t]
         if image.shape[:2] != self.size:
             got, expected = (f"{side[1]}x{side[0]}" for side in (image.shape, self.size))
             raise InputError(f"'{self.frames[t]}' is {got} pixels, its annotations say {expected}")
@@ -133,19 +137,10 @@ class VideoSet:
     videos: tuple[AnnotatedVideo, ...]
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Return an image file as uint8 RGB (H, W, 3), as stored: annotations know no rotation tag.
-
-    Raises:
-        InputError: the file is missing or no image.
-    """
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except FileNotFoundError as error:
-        raise InputError(f"'{path}' is missing") from error
-    except IMAGE_FAULTS as error:
-        raise InputError(f"'{path}' is no image or is damaged: {error}") from error
+@cache
+def _pictures(files: tuple[Path, ...], size: Size) -> Pictures:
+    """Return the pictures of a video, by which all readers of deep pictures scale them alike."""
+    return Pictures(files, annotated=size)
 
 
 def shown(video: AnnotatedVideo) -> np.ndarray:

@@ -16,7 +16,6 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from propose_reduce.drawing.palette import NEUTRAL, Colour, colour_of
 from propose_reduce.drawing.strips import Layer, data_uri, spread, strip
@@ -26,7 +25,8 @@ from propose_reduce.evaluation.errors import KINDS, ErrorBreakdown, TrackErrors
 from propose_reduce.evaluation.failures import HALF, TITLES, FailureCase, failure_cases
 from propose_reduce.evaluation.tracks import Video
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
-from propose_reduce.files import IMAGE_FAULTS, write_text
+from propose_reduce.files import write_text
+from propose_reduce.images import read_scaled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -329,16 +329,14 @@ def read_small(video: Video, folder: Path, frame: int, width: int = 220) -> np.n
             f"video {video.id} ('{video.name}') has no file name for frame {frame}; leave out "
             "the frames"
         )
-    size = (width, max(1, round(width * video.size[0] / video.size[1])))
+    size = (max(1, round(width * video.size[0] / video.size[1])), width)
     path = folder / video.frame_names[frame]
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", size)  # JPEG files are decoded at about the size needed
-            return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
-    except IMAGE_FAULTS as error:
+        return read_scaled(path, size, annotated=video.size)
+    except InputError as error:
         raise InputError(
-            f"frame '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; the "
-            "file names of the ground truth are taken relative to the folder of frames"
+            f"{error}; the file names of the ground truth are taken relative to the folder of "
+            "frames"
         ) from error
 
 

@@ -28,7 +28,7 @@ from propose_reduce.settings import ModelSettings, Preset, load_preset
 from propose_reduce.training.callbacks import write_result
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
-from propose_reduce.training.sources import Progress, check_validation, faulty, open_mixture
+from propose_reduce.training.sources import Progress, check_validation, open_mixture, remarkable
 from propose_reduce.training.trainer import (
     has_cuda,
     is_first_process,
@@ -71,7 +71,7 @@ def train(
     Args:
         preset: model, inference (what the file will carry) and training.
         run: where and how.
-        tell: called with each data set that has faults, before the run is refused.
+        tell: called with each data set that has faults or warnings, before a run is refused.
         progress: called with frames done and frames in all while data sets are checked.
 
     Raises:
@@ -131,12 +131,12 @@ def _prepare(
     if run.resume:
         _check_same(preset, load_preset(settings), folder)
         return
-    reports = faulty(preset, progress)
+    reports = remarkable(preset, progress)
     for report in reports:
         if tell is not None:
             tell(report)
-    if reports:
-        names = ", ".join(f"'{report.name}' has {report.verdict()}" for report in reports)
+    if faulty := [report for report in reports if report.faults]:
+        names = ", ".join(f"'{report.name}' has {report.verdict()}" for report in faulty)
         raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
 
 

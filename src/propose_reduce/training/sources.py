@@ -113,8 +113,8 @@ def with_own_data(preset: Preset, annotations: Path, images: Path | None = None)
     return preset.model_copy(update={"model": model, "training": training})
 
 
-def faulty(preset: Preset, progress: Progress | None = None) -> list[Report]:
-    """Return what ``data check`` says of each annotated source that has faults.
+def remarkable(preset: Preset, progress: Progress | None = None) -> list[Report]:
+    """Return what ``data check`` says of each annotated source that has faults or warnings.
 
     Args:
         preset: names the sources, and says whether images are decoded to their end.
@@ -134,7 +134,7 @@ def faulty(preset: Preset, progress: Progress | None = None) -> list[Report]:
         for source in preset.training.sources.values()
         if source.annotations is not None
     ]
-    return [report for report in reports if report.faults]
+    return [report for report in reports if report.faults or report.warnings]
 
 
 def _images(settings: SourceSettings) -> Path | None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-
 from propose_reduce.errors import InputError
-from propose_reduce.files import IMAGE_FAULTS
-from propose_reduce.video.pixels import check_size, on_black
+from propose_reduce.images import SUFFIXES, Extent, ImageFacts, Pictures, look
+from propose_reduce.images import read_image as read_image  # one picture, as a video has it
 
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"}
-)
+MASK_WORDS = re.compile(r"mask|label|seg|gt|annot|matte|alpha|depth|instance", re.IGNORECASE)
+"""What the ending says of pictures that lie beside some of the frames."""
 
 
 def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
@@ -39,73 +36,113 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Return an image as uint8 RGB (H, W, 3): turned as its EXIF says, alpha on black.
+@dataclass(frozen=True, slots=True, eq=False)
+class Folder:
+    """The sound images of a folder, or one image, as the frames of a video.
+
+    Attributes:
+        files: the images that can be read.
+        facts: what is known of each.
+        warnings: what the user should know of them.
+    """
+
+    files: tuple[Path, ...]
+    facts: tuple[ImageFacts, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def frames(self) -> Pictures:
+        """Return the frames, all of one size."""
+        return Pictures(self.files, extent=self.extent)
+
+    @property
+    def extent(self) -> Extent | None:
+        """Return which values pictures of more than 8 bits use."""
+        return Extent.of_all(facts.extent for facts in self.facts)
+
+
+def look_through(folder: Path, files: Sequence[Path]) -> Folder:
+    """Look at every image; a damaged one is left out.
+
+    Args:
+        folder: for messages.
+        files: in the order of the frames.
 
     Raises:
-        InputError: the file is no image, damaged, or absurdly large.
+        InputError: two pictures of each frame, no image that can be read, or two sizes.
     """
-    try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")  # about odd metadata; the pixels are what counts
-            check_size(str(path), image.height, image.width)
-            return _rgb(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError as error:
-        raise InputError(f"'{path}' is no image") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"'{path}' is too large: {error}") from error
-    except IMAGE_FAULTS as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"'{path}' cannot be decoded: {error}") from error
-
-
-def pictures_in(path: Path) -> int:
-    """Return how many pictures an image file holds that ``read_image`` can read."""
-    with warnings.catch_warnings(), Image.open(path) as image:
-        warnings.simplefilter("ignore")
-        return getattr(image, "n_frames", 1)
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        return on_black(np.asarray(image.convert("RGBA")))
-    return np.array(image.convert("RGB"))
-
-
-class FolderFrames:
-    """Images of one size, each read when asked for."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = tuple(files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, index: int, /) -> np.ndarray:
-        if not 0 <= index < len(self):
-            raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
-        return read_image(self._files[index])
-
-
-def readable_files(files: Sequence[Path]) -> list[Path]:
-    """Return the images before the first damaged one, having looked at each.
-
-    Raises:
-        InputError: the first image is damaged, or one has another size than the first.
-    """
-    expected = read_image(files[0]).shape
-    for index, file in enumerate(files):
+    _check_once(folder, files)
+    sound: dict[Path, ImageFacts] = {}
+    damaged: dict[Path, InputError] = {}
+    for file in files:
         try:
-            shape = read_image(file).shape
-        except InputError:
-            return list(files[:index])
-        if shape != expected:
+            sound[file] = look(file)
+        except InputError as error:
+            damaged[file] = error
+    if not sound:
+        raise next(iter(damaged.values()))
+    first = next(iter(sound.values()))
+    for file, facts in sound.items():
+        if facts.size != first.size:
+            got, expected = (f"{size[1]} x {size[0]}" for size in (facts.size, first.size))
             raise InputError(
-                f"'{file}' is {shape[1]} x {shape[0]} pixels, the images before it are "
-                f"{expected[1]} x {expected[0]}: frames must have one size"
+                f"'{file}' is {got} pixels, the images before it are {expected}: frames must "
+                "have one size"
             )
-    return list(files)
+    told = (*_damage(damaged), *_oddities(sound))
+    return Folder(tuple(sound), tuple(sound.values()), told)
+
+
+def scaling_warning(extent: Extent | None) -> Iterator[str]:
+    """Yield what to say where pictures are scaled by their own values."""
+    if extent is not None and extent.white is None:
+        yield (
+            f"its pictures use the values {extent.low:g} to {extent.high:g} alone: these become "
+            "black and white"
+        )
+
+
+def _damage(damaged: dict[Path, InputError]) -> Iterator[str]:
+    for count, error in zip([len(damaged)], damaged.values(), strict=False):
+        left_out = "1 image is" if count == 1 else f"{count} images are"
+        yield f"{left_out} left out: {error}"
+
+
+def _oddities(sound: dict[Path, ImageFacts]) -> Iterator[str]:
+    """Yield what is unusual about images that can be read."""
+    turned = [file for file, facts in sound.items() if facts.turned]
+    if turned:
+        yield (
+            f"{len(turned)} of {len(sound)} frames are turned as their EXIF tag says, the first is "
+            f"'{turned[0].name}': masks lie on the turned pictures"
+        )
+    several = {file: facts.pictures for file, facts in sound.items() if facts.pictures > 1}
+    for file, count in [*several.items()][:1]:
+        yield (
+            f"'{file}' holds {count} pictures, of which the first alone is a frame: give the file "
+            f"itself to have all ({len(several)} of {len(sound)} files hold several)"
+        )
+    yield from scaling_warning(Extent.of_all(facts.extent for facts in sound.values()))
+
+
+def _check_once(folder: Path, files: Sequence[Path]) -> None:
+    """Raise InputError where frames have a second picture, such as a mask, beside them."""
+    stems = {file.stem: file for file in files}
+    if len(stems) < len(files):
+        twice = Counter(file.stem for file in files).most_common(1)[0][0]
+        raise InputError(
+            f"folder '{folder}' has several images named '{twice}': keep one kind; masks go into a "
+            "folder of their own"
+        )
+    first = min(stems, key=len, default="")
+    for ending in {stem.removeprefix(first) for stem in stems if stem.startswith(first)} - {""}:
+        beside = [stem for stem in stems if stem.endswith(ending)]
+        bases = {stem.removesuffix(ending) for stem in beside}
+        paired = bases <= stems.keys() - set(beside)
+        each = 2 * len(beside) == len(stems) and not ending.isdecimal()
+        if paired and (each or MASK_WORDS.search(ending)):
+            frame = stems[beside[0].removesuffix(ending)].name
+            raise InputError(
+                f"folder '{folder}' has '{stems[beside[0]].name}' beside '{frame}': keep one kind; "
+                "masks go into a folder of their own"
+            )

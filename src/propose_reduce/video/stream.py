@@ -14,8 +14,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from propose_reduce.errors import InputError
+from propose_reduce.images import check_size, on_black
 from propose_reduce.structures import Size
-from propose_reduce.video.pixels import check_size, on_black
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that read the alpha WebM keeps beside the picture; FFmpeg's own ignore it."""

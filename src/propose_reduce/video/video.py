@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from propose_reduce.errors import InputError
+from propose_reduce.files import check_regular, foreign_content
+from propose_reduce.images import SUFFIXES, Pages
 from propose_reduce.structures import Frames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file
 from propose_reduce.video.find import video_files, video_name
-from propose_reduce.video.folder import (
-    SUFFIXES,
-    FolderFrames,
-    image_files,
-    pictures_in,
-    readable_files,
-)
+from propose_reduce.video.folder import image_files, look_through, scaling_warning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +57,12 @@ def open_video(source: str | Path | np.ndarray) -> Video:
             return _open_folder(path)
         if not path.exists():
             raise InputError(f"video '{path}' does not exist")
-        if path.stat().st_size == 0:
-            raise InputError(f"video '{path}' is an empty file")
-        return _open_image(path) if path.suffix.lower() in SUFFIXES else _open_file(path)
+        check_regular(path)
+        if what := foreign_content(path):
+            raise InputError(f"video '{path}' is {what}")
+        if path.suffix.lower() in SUFFIXES:
+            return _open_images(path, [path])
+        return _open_file(path)
     except OSError as error:
         raise InputError(f"video '{path}' cannot be read: {error.strerror or error}") from error
 
@@ -88,30 +86,35 @@ def _open_folder(path: Path) -> Video:
     return replace(video, warnings=(*video.warnings, told))
 
 
-def _open_image(path: Path) -> Video:
-    """Open one image as a video of one frame."""
-    video, count = _open_images(path, [path]), pictures_in(path)
-    if count == 1:
-        return video
-    told = f"of its {count} pictures the first alone is taken: make a video file of them"
-    return replace(video, warnings=(*video.warnings, told))
-
-
 def _open_images(path: Path, files: list[Path]) -> Video:
-    readable = readable_files(files)
-    frames = FolderFrames(readable)
-    height, width = frames[0].shape[:2]
-    stems = tuple(file.stem for file in readable)
-    if len(set(stems)) < len(stems):
-        twice = Counter(stems).most_common(1)[0][0]
-        raise InputError(f"folder '{path}' has several images named '{twice}': keep one kind")
-    lost = len(files) - len(readable)
+    """Open images as frames; the pictures of a file that is alone are frames too."""
+    folder = look_through(path, files)
+    if len(files) == 1 and folder.facts[0].pictures > 1:
+        return _open_pages(path, files[0])
     return Video(
         name=video_name(path),
-        frames=frames,
-        size=(height, width),
-        frame_names=stems,
-        warnings=(f"{lost} frames are lost: '{files[-lost]}' is damaged",) if lost else (),
+        frames=folder.frames,
+        size=folder.facts[0].size,
+        frame_names=tuple(file.stem for file in folder.files),
+        warnings=folder.warnings,
+    )
+
+
+def _open_pages(path: Path, file: Path) -> Video:
+    """Open the pictures in one file."""
+    pages = Pages(file)
+    left_out = f"of its {pages.left_out + len(pages)} pictures {pages.left_out} are left out: "
+    told = [left_out + "damaged, or of another size than the first"] if pages.left_out else []
+    times = tuple(np.cumsum([0.0, *pages.seconds[:-1]]).tolist())
+    timed = all(pages.seconds)
+    constant = len(set(pages.seconds)) == 1
+    return Video(
+        name=video_name(path),
+        frames=pages,
+        size=pages.size,
+        fps=len(pages) / sum(pages.seconds) if timed else None,
+        timestamps=times if timed and not constant else None,
+        warnings=(*told, *scaling_warning(pages.extent)),
     )
 
 
