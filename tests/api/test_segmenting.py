@@ -29,7 +29,7 @@ def test_an_array_becomes_a_result():
 
 @pytest.mark.parametrize(
     ("frames", "message"),
-    [(FRAMES.astype(np.float32), r"got float32"), (FRAMES[0], r"got uint8 \(48, 64, 3\)")],
+    [(FRAMES.astype(np.int64), r"frame 0 is int64"), (FRAMES[0], r"got uint8 \(48, 64, 3\)")],
 )
 def test_another_array_is_refused(frames, message):
     with pytest.raises(InputError, match=message):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from propose_reduce.api.components import ChosenComponents, by_role, choose, request_for
@@ -101,7 +99,7 @@ class Segmenter:
             values["precision"] = str(self._precision).removeprefix("torch.")
         return {**values, "components": own} if own else values
 
-    def open(self, source: str | Path | np.ndarray) -> Video:
+    def open(self, source: Any) -> Video:
         """Open a video and take the part of it that the options ask for.
 
         Raises:

@@ -6,8 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from propose_reduce.api.model import Model
 from propose_reduce.api.options import Options
 from propose_reduce.api.preparing import prepare
@@ -17,7 +15,7 @@ from propose_reduce.settings import validate
 
 
 def segment(
-    video: str | Path | np.ndarray,
+    video: Any,
     model: Model | str | Path | None = None,
     *,
     proposer: Proposer | str | None = None,
@@ -31,7 +29,9 @@ def segment(
     A damaged video gives what can be read of it, and a Python warning says what is missing.
 
     Args:
-        video: a video file, a folder of images, or frames as uint8 (T, H, W, 3), RGB.
+        video: a video file, a folder of images, or frames in memory: an array or tensor
+            (T, H, W, 3) or (T, 3, H, W), or a list or generator of pictures (Pillow images too);
+            RGB, uint8 or floats of 0 to 1.
         model: what ``load`` returned, or what it takes; "shapes-tiny" where nothing is given.
         proposer: a component of one's own in place of the model's (see ``protocols.py``), or the
             name of one as on the command line (docs/components.md).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +41,8 @@ class Video:
     warnings: tuple[str, ...] = ()
 
 
-def open_video(source: str | Path | np.ndarray) -> Video:
-    """Open a video file, an image, a folder of images, or a uint8 RGB array (T, H, W, 3).
+def open_video(source: Any) -> Video:
+    """Open a video file, an image, a folder of images, or frames in memory (``ArrayFrames``).
 
     Raises:
         InputError: nothing there, no video, no frame that decodes, images of different sizes, a
