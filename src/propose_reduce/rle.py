@@ -303,3 +303,15 @@ def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
         sizes = [np.array([encoding["size"] for encoding in side]) for side in (first, second)]
         ratios[(sizes[0][:, None] != sizes[1][None, :]).any(axis=2)] = -1
     return ratios
+
+
+def union(encodings: Sequence[Rle]) -> Rle:
+    """Return the union of masks of one size."""
+    merged = coco.merge(list(encodings))
+    return {"size": [int(side) for side in merged["size"]], "counts": merged["counts"].decode()}
+
+
+def inside(encodings: Sequence[Rle], region: Rle) -> np.ndarray:
+    """Return the share of N masks' pixels that lie in a region: float64 (N,), 0 for empty masks."""
+    shares = np.asarray(coco.iou(list(encodings), [region], [1]), dtype=np.float64)
+    return shares.reshape(len(encodings))

@@ -1,0 +1,64 @@
+"""``propose-reduce evaluate tracking``: HOTA, CLEAR and identity measures of mask sequences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from propose_reduce.cli.progress import progress_bar
+
+
+def tracking(
+    ground_truth: Annotated[
+        Path,
+        typer.Argument(
+            metavar="GT", help="YouTube-VIS annotations, or a MOTS or KITTI MOTS folder"
+        ),
+    ],
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PRED",
+            help="results in the same form; for annotations also a result.json or a folder of such",
+        ),
+    ],
+    metrics: Annotated[
+        str, typer.Option(metavar="NAME,NAME", help="families of measures")
+    ] = "hota,clear,identity",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="write metrics.json here")
+    ] = None,
+    agnostic: Annotated[bool, typer.Option("--agnostic", help="all categories as one")] = False,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="leave out predictions whose score is lower [default: none]"
+        ),
+    ] = None,
+    per_video: Annotated[bool, typer.Option("--per-video", help="a row per video")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+) -> None:
+    """Evaluate tracks by the rules of TrackEval."""
+    from rich.console import Console
+
+    from propose_reduce.evaluation.tracking import evaluate_tracking, load_tracked_videos
+
+    videos = load_tracked_videos(ground_truth, predictions)
+    if min_score is not None:
+        videos = videos.scored(min_score)
+    if agnostic:
+        videos = videos.as_one_category()
+    with progress_bar("evaluating") as progress:
+        result = evaluate_tracking(
+            videos, metrics=metrics.split(","), workers=workers, progress=progress
+        )
+    console = Console()
+    for table in [*(result.video_tables() if per_video else []), *result.tables()]:
+        console.print(table)
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
+    if output is not None:
+        result.save(output)
+        typer.echo(f"metrics -> {output}")

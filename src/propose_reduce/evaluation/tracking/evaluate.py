@@ -1,0 +1,123 @@
+"""Tracking measures of a truth and its predictions: HOTA, CLEAR and identity on masks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from propose_reduce import rle
+from propose_reduce.evaluation.overlap import mask_areas
+from propose_reduce.evaluation.tracking import families
+from propose_reduce.evaluation.tracking.comparison import compare
+from propose_reduce.evaluation.tracking.ignored import without_ignored
+from propose_reduce.evaluation.tracking.metrics import TrackingMetrics
+from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
+from propose_reduce.evaluation.tracks import Track
+from propose_reduce.evaluation.workers import check_workers, run_all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One video and the families of measures that are wanted."""
+
+    video: TrackedVideo
+    families: tuple[str, ...]
+
+
+def evaluate_tracking(
+    videos: TrackedVideos,
+    *,
+    metrics: Iterable[str] = tuple(families.FAMILIES),
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrackingMetrics:
+    """Return tracking measures, by the rules of TrackEval.
+
+    Args:
+        videos: truth and predictions (:func:`..tracking.files.load_tracked_videos`).
+        metrics: families of measures: ``hota``, ``clear``, ``identity``.
+        workers: processes; the numbers do not depend on it.
+        progress: called with (videos done, videos in all).
+
+    Raises:
+        InputError: a family that there is not, or a damaged mask; the message names the entry.
+    """
+    check_workers(workers)
+    chosen = families.check_families(metrics)
+    jobs = [Job(video, chosen) for video in videos.videos]
+    places = {id_: place for place, id_ in enumerate(videos.categories)}
+    units: list[families.UnitSums] = []
+    video_of: list[int] = []
+    category_of: list[int] = []
+    for place, measured in enumerate(run_all(measure_video, jobs, workers)):
+        for category in measured.keys() & places.keys():
+            units.append(measured[category])
+            video_of.append(place)
+            category_of.append(places[category])
+        if progress is not None:
+            progress(place + 1, len(jobs))
+    result = TrackingMetrics(
+        metrics=chosen,
+        categories=dict(videos.categories),
+        videos={video.id: video.name for video in videos.videos},
+        sums=families.stacked(units, chosen),
+        video_of=np.array(video_of, dtype=np.int64),
+        category_of=np.array(category_of, dtype=np.int64),
+        counts={
+            "videos": len(videos.videos),
+            "objects": sum(len(video.truths) for video in videos.videos),
+            "predictions": sum(len(video.predictions) for video in videos.videos),
+        },
+        notes=videos.notes,
+    )
+    return replace(result, notes=(*videos.notes, *_notes(result)))
+
+
+def _notes(result: TrackingMetrics) -> Iterable[str]:
+    """Yield what a reader of the numbers should know."""
+    if not result.counts["objects"]:
+        yield "the truth holds no objects, so the measures mean nothing"
+    elif not result.counts["predictions"]:
+        yield "there are no predictions, so that every object is missed"
+    empty = len(result.categories) - int(result.used.sum())
+    if empty and result.counts["objects"]:
+        yield (
+            f"categories with neither objects nor predictions: {empty}; class_averaged counts "
+            "them as 0, as TrackEval does, class_averaged_nonempty leaves them out"
+        )
+
+
+def measure_video(job: Job) -> dict[Hashable, families.UnitSums]:
+    """Return the sums of one video, by category with an object or a prediction.
+
+    Raises:
+        InputError: a damaged mask; the message names the entry and the frame.
+    """
+    video = job.video
+    _check_masks((*video.truths, *video.predictions))
+    truths, predictions = _by_category(video.truths), _by_category(video.predictions)
+    sums: dict[Hashable, families.UnitSums] = {}
+    for category in {**truths, **predictions}:
+        comparison = compare(truths[category], predictions[category], video.num_frames)
+        if video.ignored:
+            comparison = without_ignored(comparison, predictions[category], video.ignored)
+        sums[category] = families.measure(comparison, job.families)
+    return sums
+
+
+def _check_masks(tracks: Sequence[Track]) -> None:
+    """Raise InputError for the first damaged mask; all are looked at together, which is faster."""
+    masks = [mask for track in tracks for mask in track.segmentations if mask is not None]
+    if (rle.sound_areas(masks) < 0).any():
+        for track in tracks:
+            mask_areas(track)
+
+
+def _by_category(tracks: Iterable[Track]) -> dict[Hashable, list[Track]]:
+    sorted_: dict[Hashable, list[Track]] = defaultdict(list)
+    for track in tracks:
+        sorted_[track.category].append(track)
+    return sorted_

@@ -1,0 +1,65 @@
+"""Which files hold a truth and predictions for the tracking evaluation, told by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from propose_reduce.errors import InputError
+from propose_reduce.evaluation.files import load_predictions
+from propose_reduce.evaluation.tracking.mots import is_mots, load_mots
+from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
+from propose_reduce.evaluation.tracks import read_ground_truth, read_predictions
+from propose_reduce.files import is_folder, read_json
+
+
+def load_tracked_videos(truth: Path, predictions: Path) -> TrackedVideos:
+    """Return a truth with predictions, whatever form they are in.
+
+    Args:
+        truth: YouTube-VIS annotations, or a folder of MOTS Challenge or KITTI MOTS.
+        predictions: in the same form; for YouTube-VIS annotations also native results.
+
+    Raises:
+        InputError: neither form, or a fault in a file; the message names the entry.
+    """
+    if is_folder(truth):
+        if not is_mots(truth):
+            raise InputError(
+                f"'{truth}' holds no truth for trackers: give a YouTube-VIS annotation file or a "
+                "folder of MOTS or KITTI MOTS (SEQ/gt/gt.txt, label_02/SEQ.txt, instances/SEQ)"
+            )
+        return load_mots(truth, predictions)
+    document = read_json(truth)
+    return youtube_vis_videos(document, load_predictions(predictions, document))
+
+
+def youtube_vis_videos(
+    document: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]
+) -> TrackedVideos:
+    """Return a truth with predictions in the YouTube-VIS form.
+
+    Args:
+        document: an annotation file: ``videos``, ``categories``, ``annotations``.
+        predictions: ``video_id``, ``category_id``, ``score``, ``segmentations`` each.
+
+    Raises:
+        InputError: a fault in either; the message names the entry.
+    """
+    truth = read_ground_truth(document)
+    found = read_predictions(predictions, truth)
+    videos = []
+    for id_, video in truth.videos.items():
+        tracks = found.tracks[id_]
+        length = max((len(t.segmentations) for t in (*video.truths, *tracks)), default=0)
+        videos.append(
+            TrackedVideo(
+                id=id_,
+                name=video.name,
+                num_frames=video.num_frames or length,
+                truths=video.truths,
+                predictions=tracks,
+            )
+        )
+    return TrackedVideos(truth.categories, tuple(videos), found.notes)
