@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import base_imports
+import pytest
 from places import REPOSITORY
 
 
+@pytest.mark.process
 def test_every_module_imports_with_the_base_dependencies_only():
     command = [sys.executable, REPOSITORY / "tests" / "helpers" / "base_imports.py"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -3,13 +3,12 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import type_command
 from PIL import Image
 from places import REPOSITORY
 from snippets import run_snippets
@@ -44,11 +43,10 @@ def commands() -> list[Command]:
 
 def run(line: str, folder: Path) -> str:
     """Run a propose-reduce line in a folder as a shell would, and return what it prints."""
-    words = [match for word in shlex.split(line) for match in expand(word, folder)]
-    command = [sys.executable, "-m", "propose_reduce", *words[1:]]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    _, *words = [match for word in shlex.split(line) for match in expand(word, folder)]
+    answer = type_command(*words, folder=folder)
+    assert answer.exit_code == 0, f"{line}\n{answer.stdout}\n{answer.stderr}"
+    return answer.stdout
 
 
 def expand(word: str, folder: Path) -> list[str]:

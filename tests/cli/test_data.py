@@ -1,26 +1,24 @@
 """``propose-reduce data`` from end to end."""
 
 import json
-import subprocess
-import sys
 
+from command_line import type_command
 from videosets import write_youtube_vis, youtube_vis_data
 
 
 def run(*arguments):
-    command = [sys.executable, "-m", "propose_reduce", "data", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return type_command("data", *arguments)
 
 
 def test_shapes_are_written_and_found_right(tmp_path):
     folder = tmp_path / "shapes"
     made = run("shapes", "-o", folder, "--videos", 1, "--seed", 3)
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     assert f"-> {folder / 'annotations.json'}" in made.stdout
     assert len(list((folder / "JPEGImages" / "val_00000").glob("*.jpg"))) == 24
     assert json.loads((folder / "annotations.json").read_text())["info"]["seed"] == 3
     checked = run("check", folder / "annotations.json", "--images", folder / "JPEGImages")
-    assert checked.returncode == 0, checked.stderr
+    assert checked.exit_code == 0, checked.stderr
     assert "no faults" in checked.stdout
 
 
@@ -29,7 +27,7 @@ def test_check_lists_the_faults_and_ends_with_2(tmp_path):
     data["annotations"][0]["category_id"] = 4
     file, images = write_youtube_vis(tmp_path, data)
     checked = run("check", file, "--images", images)
-    assert checked.returncode == 2
+    assert checked.exit_code == 2
     assert "annotations[0].category_id: unknown category 4, known: 3, 9" in checked.stdout
     assert checked.stderr.count("\n") == 1
     assert "has 1 fault: correct what is listed" in checked.stderr
@@ -37,5 +35,5 @@ def test_check_lists_the_faults_and_ends_with_2(tmp_path):
 
 def test_a_wrong_split_is_one_line_and_2(tmp_path):
     made = run("shapes", "-o", tmp_path / "x", "--split", "vall")
-    assert made.returncode == 2
+    assert made.exit_code == 2
     assert made.stderr == "propose-reduce: unknown split 'vall': did you mean 'val'?\n"

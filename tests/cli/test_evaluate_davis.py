@@ -1,11 +1,10 @@
 """``evaluate davis`` through the command line."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from command_line import type_command
 from label_files import write_labels
 from places import REFERENCE
 from typer.testing import CliRunner
@@ -26,11 +25,6 @@ def case(tmp_path):
 
 def evaluate(*arguments):
     return CliRunner().invoke(frame.app, ["evaluate", "davis", *map(str, arguments)])
-
-
-def main(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["propose-reduce", "evaluate", "davis", *map(str, arguments)])
-    frame.main()
 
 
 @pytest.mark.parity
@@ -72,14 +66,13 @@ def test_a_split_file_chooses_sequences(case):
     assert {row["sequence"] for row in objects} == {"b"}
 
 
-def test_results_of_another_size_need_to_be_resized(case, monkeypatch, capsys):
+def test_results_of_another_size_need_to_be_resized(case):
     maps = np.load(CASE / "maps.npz")["unsup__a"].repeat(2, axis=1).repeat(2, axis=2)
     write_labels(case / "unsup" / "a", maps)
     command = [case / "gt", case / "unsup", "--task", "unsupervised"]
-    with pytest.raises(SystemExit) as stop:
-        main(monkeypatch, *command)
-    assert stop.value.code == 2
-    assert "resize nearest" in capsys.readouterr().err
+    refused = type_command("evaluate", "davis", *command)
+    assert refused.exit_code == 2
+    assert "resize nearest" in refused.stderr
     expected = json.loads((CASE / "expected.json").read_text())["unsupervised"]["global"]
     options = ["--resize", "nearest", "-o", case / "m.json"]
     assert evaluate(*command, *options).exit_code == 0
@@ -87,19 +80,11 @@ def test_results_of_another_size_need_to_be_resized(case, monkeypatch, capsys):
     assert saved["J&F-Mean"] == pytest.approx(expected["J&F-Mean"])
 
 
-def test_the_installed_command_ends_with_2_and_one_line_on_a_missing_frame(case):
+def test_a_missing_frame_is_one_line_and_exit_code_2(case):
     (case / "unsup" / "a" / "00002.png").unlink()
-    command = [sys.executable, "-m", "propose_reduce", "evaluate", "davis", "gt", "unsup"]
-    answer = subprocess.run(
-        [*command, "--task", "unsupervised", "--workers", "2", "-o", "metrics.json"],
-        cwd=case,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert answer.returncode == 2
-    assert answer.stdout == ""
+    options = ["--task", "unsupervised", "--workers", "2", "-o", "metrics.json"]
+    answer = type_command("evaluate", "davis", "gt", "unsup", *options, folder=case)
+    assert (answer.exit_code, answer.stdout) == (2, "")
     assert answer.stderr.count("\n") == 1
     assert "00002.png' is missing" in answer.stderr
     assert not (case / "metrics.json").exists()

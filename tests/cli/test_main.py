@@ -39,12 +39,14 @@ def run(*arguments):
     return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.process
 def test_help_of_every_command_answers_without_loading_a_heavy_library():
     answers = json.loads(run(sys.executable, "-c", ASK_FOR_HELP).stdout)
     assert "" in answers
     assert {name: answer for name, answer in answers.items() if answer != [0, True, []]} == {}
 
 
+@pytest.mark.process
 def test_the_package_runs_as_a_module_and_says_its_version():
     answer = run(sys.executable, "-m", "propose_reduce", "--version")
     assert (answer.returncode, answer.stdout) == (
@@ -111,6 +113,7 @@ frame.main()
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing_half_written(tmp_path, number):
     line = [sys.executable, "-c", ENDLESS, str(tmp_path / "a.txt")]

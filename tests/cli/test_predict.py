@@ -121,6 +121,7 @@ def test_an_output_path_under_a_file_is_one_line(predict, tmp_path):
     assert complaints.count("\n") == 1
 
 
+@pytest.mark.process
 def test_the_installed_command_with_a_network_and_odd_names(tmp_path):
     tiny_weights(tmp_path / "tiny.safetensors")
     world_film(tmp_path / "plain.mp4").rename(tmp_path / "-two words ü.mp4")

@@ -59,6 +59,7 @@ def test_a_mistake_is_told_before_anything_begins(tmp_path, arguments, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.process
 def test_without_the_extra_it_says_how_to_get_it(tmp_path):
     without = (
         "import sys; sys.modules['lightning'] = None; from propose_reduce.cli.main import main"

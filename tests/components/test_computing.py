@@ -19,6 +19,7 @@ print(full - resident_bytes())
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do without")
 def test_large_blocks_between_others_go_back_to_the_system():
     # in a process of its own: the heap of this one may have room enough by now

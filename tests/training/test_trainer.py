@@ -28,6 +28,7 @@ def command(preset_file, run, *options):
     )
 
 
+@pytest.mark.process
 def test_two_processes_give_what_one_gives_that_accumulates_their_batches(tmp_path):
     # Batch norms are frozen: each process keeps statistics of its own half alone.
     model = {"freeze_batch_norm": True}
