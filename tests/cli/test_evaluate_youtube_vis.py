@@ -40,7 +40,7 @@ def files(tmp_path):
     return paths
 
 
-def test_the_tables_that_were_asked_for_are_printed(files):
+def test_the_tables_that_were_requested_are_printed(files):
     answer = evaluate(*files, "--per-video", "--errors", "--workers", 2)
     assert answer.exit_code == 0
     for text in ("Every video alone", "1 predictions for 1 objects in 1 videos", "localisation"):
@@ -78,5 +78,31 @@ def test_a_report_is_written(files, tmp_path):
     answer = evaluate(*files, "--report", tmp_path / "report")
     assert answer.exit_code == 0
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "predictions.json against truth.json" in page
+    assert "predictions against truth.json" in page
     assert "Every video alone" not in answer.stdout
+
+
+def test_several_methods_are_compared(files, tmp_path):
+    other, empty = tmp_path / "other" / "predictions.json", tmp_path / "empty.json"
+    other.parent.mkdir()
+    other.write_text(json.dumps([prediction(0.5, "##")]))
+    empty.write_text("[]")
+    folder, output = tmp_path / "report", tmp_path / "metrics.json"
+    answer = evaluate(*files, other, empty, "--report", folder, "-o", output)
+    assert answer.exit_code == 0
+    assert "3 methods on 1 objects in 1 videos" in answer.stdout
+    names = [f"{tmp_path.name}/predictions", "other/predictions", "empty"]
+    assert f"note: {names[0]}: predictions that do not count" in answer.stderr
+    content = json.loads(output.read_text())["methods"]
+    assert [(name, metrics["AP"]) for name, metrics in content.items()] == [
+        (names[0], pytest.approx(1)),
+        (names[1], pytest.approx(1)),
+        (names[2], 0),
+    ]
+    assert "command" in (folder / "report.html").read_text()
+    assert {file.suffix for file in folder.iterdir()} == {".html", ".csv", ".md", ".tex"}
+
+
+def test_the_distance_analysis_is_of_one_method(files, tmp_path):
+    answer = evaluate(*files, files[1].with_name("b"), "--report", tmp_path, "--distance", tmp_path)
+    assert "of one method" in str(answer.exception)

@@ -1,5 +1,6 @@
 """The report is one page: what it shows, and that it needs nothing beside it."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -10,7 +11,14 @@ from vis_files import CAT, DOG, object_, prediction, truth
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.report import LISTED, read_small, write_report
+from propose_reduce.evaluation.comparison import Comparison
+from propose_reduce.evaluation.report import (
+    LISTED_VIDEOS,
+    provenance,
+    read_small,
+    write_comparison,
+    write_report,
+)
 from propose_reduce.evaluation.tracks import Video, read_ground_truth
 
 LEFT, RIGHT = "####....", "....####"
@@ -45,12 +53,25 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
+def evaluated(document, predictions):
+    return evaluate_youtube_vis(document, predictions, per_video=True, errors=True)
+
+
 def report(folder, *, objects=OBJECTS, predictions=PREDICTIONS, videos=2, names=None, **options):
     document = truth(*objects, videos=videos)
     document["categories"] = names or document["categories"]
-    metrics = evaluate_youtube_vis(document, predictions, per_video=True, errors=True)
+    metrics = evaluated(document, predictions)
     path = write_report(folder, metrics, read_ground_truth(document).videos, **options)
     return path.read_text()
+
+
+def comparison(folder, *methods, **options):
+    """Write the comparison of lists of predictions, called "first", "second", .."""
+    document = truth(*OBJECTS, videos=2)
+    named = dict(zip(("first", "second", "third"), methods, strict=False))
+    compared = Comparison({name: evaluated(document, each) for name, each in named.items()})
+    videos = read_ground_truth(document).videos
+    return write_comparison(folder, compared, videos, **options).read_text()
 
 
 @pytest.fixture
@@ -110,8 +131,8 @@ def test_clip_paths_of_the_plots_do_not_share_names(tmp_path):
 
 
 def test_most_videos_are_folded_away(tmp_path):
-    many = [object_(LEFT, video=id_) for id_ in range(1, LISTED + 4)]
-    text = report(tmp_path, objects=many, predictions=[], videos=LISTED + 3)
+    many = [object_(LEFT, video=id_) for id_ in range(1, LISTED_VIDEOS + 4)]
+    text = report(tmp_path, objects=many, predictions=[], videos=LISTED_VIDEOS + 3)
     assert "<summary>3 more</summary>" in text
 
 
@@ -178,3 +199,53 @@ def test_a_video_without_frames_is_named(tmp_path, frames):
     metrics = evaluate_youtube_vis(document, [], per_video=True, errors=True)
     with pytest.raises(InputError, match=r"video 1 .*has neither a length nor file names"):
         write_report(tmp_path, metrics, read_ground_truth(document).videos, frames=frames)
+
+
+def test_videos_without_predictions_are_named(tmp_path):
+    page = Page(report(tmp_path, predictions=PREDICTIONS[:1]))
+    assert "Videos with objects and without a prediction: 1" in page.words
+    assert "2 clip2" in page.words
+    assert "without a prediction" not in report(tmp_path)
+
+
+def test_the_page_says_what_it_was_made_of_and_by(tmp_path):
+    result = {"settings": {"weights": {"name": "mine", "sha256": "ab" * 32}}}
+    (tmp_path / "one.json").write_text(json.dumps(result))
+    (tmp_path / "two.json").write_text("[]")
+    paths = {name: tmp_path / f"{name}.json" for name in ("one", "two")}
+    origin = provenance("propose-reduce evaluate '<b>'", paths)
+    assert list(origin) == ["date", "version", "command", "weights of one"]
+    page = Page(report(tmp_path, provenance=origin))
+    assert "mine (sha256 abababababab)" in page.words
+    assert "propose-reduce evaluate '<b>'" in page.words
+
+
+HOSTILE = "<script>alert(1)</script>\"'&$x_^${7*7}{{7*7}}\u202e" + "w" * 300
+
+
+def test_names_do_nothing_on_the_page(tmp_path, frames):
+    names = [{"id": id_, "name": HOSTILE} for id_ in (CAT, DOG)]
+    text = report(tmp_path, names=names, title=HOSTILE, frames=frames)
+    assert "<script" not in text
+    assert HOSTILE in Page(text).words
+
+
+def test_methods_stand_side_by_side_with_their_differences(tmp_path):
+    better = [*PREDICTIONS[:1], prediction(0.6, RIGHT, RIGHT, video=2, category=DOG)]
+    page = Page(comparison(tmp_path, PREDICTIONS[:2], better, title="two methods"))
+    assert page.open == []
+    words = [word.strip() for word in page.words if word.strip()]
+    assert words[words.index("second") + 1 :][:1] == ["100"]
+    assert words[words.index("minus first") + 1] == "+50.0"
+    row = words.index("2 clip2")
+    assert words[row : row + 4] == ["2 clip2", "0.0", "100", "+100"]
+    assert words.index("dog") < words.index("cat")  # the larger difference first
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert [(tmp_path / link).read_text().count("<h1>") for link in links] == [1, 1]
+
+
+def test_the_videos_that_differ_most_are_shown_for_every_method(tmp_path, frames):
+    page = Page(comparison(tmp_path, PREDICTIONS[:2], [], PREDICTIONS[:1], frames=frames))
+    shown = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+    assert shown == [f"{row}, frames 0, 1" for row in ("truth", "first", "second", "third")] * 2
+    assert "Videos with objects and without a prediction of second: 2" in page.words

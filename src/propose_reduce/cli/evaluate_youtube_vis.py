@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from propose_reduce.cli.progress import progress_bar
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
+
 
 def youtube_vis(
     ground_truth: Annotated[Path, typer.Argument(metavar="GT", help="YouTube-VIS annotations")],
     predictions: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            metavar="PRED", help="YouTube-VIS results, a result.json, or a folder of such"
+            metavar="PRED...",
+            help="YouTube-VIS results, a result.json, or a folder of such; of each method one",
         ),
     ],
     output: Annotated[
@@ -36,43 +44,75 @@ def youtube_vis(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
-    """Evaluate instance sequences by the rules of YouTube-VIS."""
+    """Evaluate instance sequences by the rules of YouTube-VIS, of one method or side by side."""
     from rich.console import Console
 
     from propose_reduce.errors import InputError
     from propose_reduce.evaluation import evaluate_youtube_vis
+    from propose_reduce.evaluation.comparison import Comparison, method_names
     from propose_reduce.evaluation.files import load_predictions
     from propose_reduce.files import read_json
 
     if report is None and (frames or distance):
         raise InputError("--frames and --distance are for the report: add --report DIR")
+    if distance and len(predictions) > 1:
+        raise InputError("--distance is of one method: leave it out, or give one PRED")
+    names = method_names(predictions)
     truth = read_json(ground_truth)
-    with progress_bar("evaluating") as progress:
-        metrics = evaluate_youtube_vis(
-            truth,
-            load_predictions(predictions, truth),
-            agnostic=agnostic,
-            per_video=per_video or report is not None,
-            errors=errors or report is not None,
-            workers=workers,
-            progress=progress,
-        )
+    methods: dict[str, YoutubeVisMetrics] = {}
+    for name, path in zip(names, predictions, strict=True):
+        with progress_bar(name if len(names) > 1 else "evaluating") as progress:
+            methods[name] = evaluate_youtube_vis(
+                truth,
+                load_predictions(path, truth),
+                agnostic=agnostic,
+                per_video=per_video or report is not None,
+                errors=errors or report is not None,
+                workers=workers,
+                progress=progress,
+            )
+    comparison = Comparison(methods) if len(methods) > 1 else None
     console = Console()
+    for name, metrics in methods.items():
+        if comparison:
+            console.print(f"{name}:", markup=False, highlight=False)
+        _show(metrics, console, per_video=per_video, errors=errors)
+        for note in metrics.notes:
+            typer.echo(f"note: {f'{name}: ' if comparison else ''}{note}", err=True)
+    if comparison:
+        console.print(comparison.table())
+    if output is not None:
+        (comparison or methods[names[0]]).save(output)
+        typer.echo(f"metrics -> {output}")
+    if report is not None:
+        from propose_reduce.evaluation.report import provenance, write_comparison, write_report
+        from propose_reduce.evaluation.tracks import read_ground_truth
+
+        videos = read_ground_truth(truth).videos
+        command = shlex.join(["propose-reduce", *sys.argv[1:]])
+        origin = provenance(command, dict(zip(names, predictions, strict=True)))
+        title = f"{', '.join(names)} against {ground_truth.name}"
+        if comparison:
+            page = write_comparison(
+                report, comparison, videos, title=title, frames=frames, provenance=origin
+            )
+            comparison.save_tables(report)
+        else:
+            page = write_report(
+                report,
+                methods[names[0]],
+                videos,
+                title=title,
+                frames=frames,
+                distance=distance,
+                provenance=origin,
+            )
+        typer.echo(f"report -> {page}")
+
+
+def _show(metrics: YoutubeVisMetrics, console: Console, *, per_video: bool, errors: bool) -> None:
     if per_video:
         console.print(metrics.video_table())
     console.print(metrics.table())
     if errors and metrics.errors is not None:
         console.print(metrics.errors.table())
-    for note in metrics.notes:
-        typer.echo(f"note: {note}", err=True)
-    if output is not None:
-        metrics.save(output)
-        typer.echo(f"metrics -> {output}")
-    if report is not None:
-        from propose_reduce.evaluation.report import write_report
-        from propose_reduce.evaluation.tracks import read_ground_truth
-
-        videos = read_ground_truth(truth).videos
-        title = f"{predictions.name} against {ground_truth.name}"
-        page = write_report(report, metrics, videos, title=title, frames=frames, distance=distance)
-        typer.echo(f"report -> {page}")

@@ -57,6 +57,14 @@ def native_files(path: Path, name: str) -> list[Path]:
     return files
 
 
+def native_settings(path: Path) -> dict[str, Any]:
+    """Return what the first native result at a path was made with; nothing for another file."""
+    files = sorted(path.rglob(NATIVE_NAME)) if is_folder(path) else [path]
+    content = read_json(files[0]) if files else None
+    settings = content.get("settings") if isinstance(content, Mapping) else None
+    return settings if isinstance(settings, dict) else {}
+
+
 def _from_native(
     results: Sequence[VideoResult], files: Sequence[Path], ground_truth: Mapping[str, Any]
 ) -> list[dict[str, Any]]:

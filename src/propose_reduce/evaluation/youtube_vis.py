@@ -103,6 +103,11 @@ def evaluate_youtube_vis(
             "objects": sum(len(video.truths) for video in truth.videos.values()),
             "predictions": sum(len(each) for each in tracks.values()),
         },
+        without_predictions=tuple(
+            id_
+            for id_, video in truth.videos.items()
+            if not tracks[id_] and not all(track.crowd for track in video.truths)
+        ),
         unlisted=found.unlisted,
         notes=found.notes,
     )
@@ -241,6 +246,7 @@ class YoutubeVisMetrics:
         errors: what keeps the average precision from 1, where requested.
         track_errors: what is wrong with each prediction by video id, where requested.
         counts: how many videos, objects (crowds included) and predictions were compared.
+        without_predictions: ids of the videos that have objects and no prediction.
         unlisted: predictions that do not count, by category the truth does not list.
         notes: what is odd about the predictions, one line each.
     """
@@ -255,6 +261,7 @@ class YoutubeVisMetrics:
     errors: ErrorBreakdown | None
     track_errors: dict[int, TrackErrors] | None
     counts: dict[str, int]
+    without_predictions: tuple[int, ...]
     unlisted: dict[Hashable, int]
     notes: tuple[str, ...]
 

@@ -1,0 +1,31 @@
+"""HTML pages from templates that lie in a package; what is put in is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def render(package: str, template: str, **values: Any) -> str:
+    """Return a page.
+
+    Args:
+        package: its folder ``templates`` holds the template and those that it names.
+        template: file name.
+        values: by name; text is escaped unless it is marked as HTML (``markupsafe.Markup``), and
+            a name that the template misses is an error of ours.
+    """
+    return _environment(package).get_template(template).render(**values)
+
+
+@cache
+def _environment(package: str) -> Environment:
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
