@@ -75,6 +75,15 @@ def test_the_package_takes_every_file_along_that_is_no_code():
     assert data - taken == set()
 
 
+def test_every_extra_that_is_named_exists_and_is_installed_from_a_clone():
+    known = PROJECT["project"]["optional-dependencies"]
+    for file in (*PACKAGE.rglob("*.py"), *REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")):
+        text = file.read_text(encoding="utf-8")
+        assert "install 'propose-reduce[" not in text, file.name  # on no index: it is not found
+        named = set(re.findall(r"install (?:-e )?'\.\[(\w+)\]'", text))
+        assert named <= set(known), file.name
+
+
 def test_the_licence_is_the_whole_apache_licence():
     text = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
     digest = hashlib.sha256(text.encode()).hexdigest()

@@ -66,3 +66,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     names = ", ".join(candidates[:MOST_NAMES]) + ", ..." * (len(candidates) > MOST_NAMES)
     advice = f"did you mean '{guess}'?" if guess else f"known: {names or 'none'}"
     return InputError(f"unknown {kind} {cut(name)}: {advice}")
+
+
+def missing_library(user: str, library: str, extra: str) -> InputError:
+    """Return the error for a library that only an extra of this package installs.
+
+    Args:
+        user: what needs it, the sentence's subject ("training").
+        library: its name.
+        extra: the extra (pyproject.toml).
+    """
+    advice = f"pip install '.[{extra}]' in a clone of the repository"
+    return InputError(f"{user} needs '{library}', which is not installed: {advice}")

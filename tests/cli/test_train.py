@@ -67,7 +67,7 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path):
     line = [sys.executable, "-c", f"{without}; main()", "train", "shapes_tiny", "-o", "run"]
     result = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert result.returncode == 2
-    assert "which is not installed: pip install 'propose-reduce[train]'" in result.stderr
+    assert "which is not installed: pip install '.[train]'" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -60,5 +60,5 @@ NEEDS_TRANSFORMERS = [
 @pytest.mark.parametrize(("role", "name", "prompts"), NEEDS_TRANSFORMERS)
 def test_a_missing_extra_is_named(role, name, prompts, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(InputError, match=r"pip install 'propose-reduce\[transformers\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[transformers\]'"):
         build_component(role, name, Request(prompts=prompts))

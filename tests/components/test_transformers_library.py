@@ -10,7 +10,7 @@ from propose_reduce.errors import InputError
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(InputError, match=r"pip install 'propose-reduce\[transformers\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[transformers\]'"):
         transformers()
 
 

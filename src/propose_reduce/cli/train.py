@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from propose_reduce.cli.progress import progress_bar
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, missing_library
 
 
 def train(
@@ -55,10 +55,7 @@ def train(
         from propose_reduce.training import recipe
         from propose_reduce.training.sources import with_own_data
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"training needs '{error.name}', which is not installed: "
-            "pip install 'propose-reduce[train]'"
-        ) from error
+        raise missing_library("training", str(error.name), "train") from error
     if images is not None and data is None:
         raise InputError(f"--images '{images}' belongs to --data, which is not given")
     chosen = load_preset(preset)

@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import Tensor
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, missing_library
 
 
 def transformers() -> ModuleType:
@@ -26,10 +26,7 @@ def transformers() -> ModuleType:
     try:
         return import_module("transformers")
     except ImportError as error:
-        raise InputError(
-            "this component needs the transformers library: "
-            "pip install 'propose-reduce[transformers]'"
-        ) from error
+        raise missing_library("this component", "transformers", "transformers") from error
 
 
 def load_pretrained(kind: str, source: str | Path, **options: Any) -> Any:
