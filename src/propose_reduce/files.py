@@ -80,6 +80,7 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: it cannot be read or is not valid JSON; the message gives the line.
     """
+    check_regular(path)
     # hundreds of thousands of new objects make the garbage collector search in vain, half the time
     collecting = gc.isenabled()
     gc.disable()

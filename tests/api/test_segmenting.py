@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from fakes import FakePropagator, FakeProposer, FakeScorer
 from films import film, packets, spoil
+from PIL import Image
 from worlds import INPUT, WORLD
 
 import propose_reduce
@@ -52,3 +53,23 @@ def test_the_package_shows_its_four_names_and_no_other():
     assert {"load", "segment", "VideoResult", "InputError"} == set(propose_reduce.__all__)
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         getattr(propose_reduce, "lod")  # noqa: B009
+
+
+def test_masks_from_files_lie_on_the_frames_of_their_names(tmp_path):
+    for number in (0, 5, 10):
+        (tmp_path / "clip").mkdir(exist_ok=True)
+        Image.fromarray(FRAMES[0]).save(tmp_path / "clip" / f"{number:05d}.png")
+    mask = np.zeros((48, 64), np.uint8)
+    mask[8:24, 8 : 8 + 24] = 1
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks" / "00005.png")
+    Image.fromarray(mask).save(tmp_path / "masks" / "00001.png")
+    with pytest.warns(UserWarning, match=r"1 of 2 frames .* the first is '00001\.png'"):
+        result = propose_reduce.segment(
+            tmp_path / "clip",
+            proposer=f"file:{tmp_path / 'masks'}",
+            propagator=FakePropagator(WORLD),
+            scorer="key-frame",
+            settings=INPUT,
+        )
+    assert [sequence.key_frame for sequence in result.sequences] == [1]

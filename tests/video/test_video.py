@@ -83,3 +83,11 @@ def test_a_part_keeps_what_belongs_to_its_frames():
 def test_an_empty_part_is_refused(part, message):
     with pytest.raises(InputError, match=message):
         select(AT_TEN, **part)
+
+
+def test_frames_are_called_by_their_names_or_their_numbers_in_the_source():
+    assert select(AT_TEN, start=0.5, end=1.5, every=3).frame_labels == ("5", "8", "11", "14")
+    twice = select(select(AT_TEN, start=0.5), every=5)
+    assert twice.frame_labels == ("5", "10", "15")
+    named = Video("clip", ArrayFrames(ARRAY[:3]), (48, 64), frame_names=("a", "b", "c"))
+    assert select(named, start=1).frame_labels == ("b", "c")

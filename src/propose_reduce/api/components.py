@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -20,6 +21,7 @@ from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip
+from propose_reduce.video import Video
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,18 +111,22 @@ class ChosenComponents:
         return {**names, "prompts": prompts} if prompts else names
 
     @contextmanager
-    def open(self, clip: Clip, video: str) -> Iterator[Components]:
+    def open(
+        self, clip: Clip, video: Video, warn: Callable[[str], None] = warnings.warn
+    ) -> Iterator[Components]:
         """Give the components at work on a clip; what they hold of it is freed on exit.
 
         Args:
-            clip: the video.
-            video: its name.
+            clip: the video as the components see it.
+            video: what is known of it.
+            warn: called by a component with what the user should know.
 
         Raises:
             InputError: a component that depends on the video cannot be had.
         """
+        request = replace(self.request, video=video.name, frames=video.frame_labels, warn=warn)
         if self.model is None or OWN not in self.chosen.values():
-            yield self._active(video, None)
+            yield self._active(request, None)
             return
         component = SeqMaskRCNNComponent(
             self.model.weights.network,
@@ -129,13 +135,11 @@ class ChosenComponents:
             self.request.precision,
         )
         with component.open(clip) as session:
-            yield self._active(video, session)
+            yield self._active(request, session)
 
-    def _active(self, video: str, session: Any) -> Components:
-        proposer = remembering(
-            self._component("proposer", session, replace(self.request, video=video))
-        )
-        request = replace(self.request, video=video, proposer=proposer)
+    def _active(self, request: Request, session: Any) -> Components:
+        proposer = remembering(self._component("proposer", session, request))
+        request = replace(request, proposer=proposer)
         propagator, scorer = (
             self._component(role, session, request) if role in self.chosen else None
             for role in ("propagator", "scorer")

@@ -143,7 +143,8 @@ def _predict_one(
     seconds = time.perf_counter() - began
     outputs.save(SegmentationOutput(result, proposals))
     outputs.complete(result, opened, number, report_progress)
-    return VideoOutcome(path, file, result, seconds, video.warnings)
+    warnings = (*video.warnings, *output.warnings)
+    return VideoOutcome(path, file, result, seconds, warnings)
 
 
 def raise_failures(outcomes: Sequence[VideoOutcome]) -> None:

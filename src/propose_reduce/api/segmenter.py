@@ -30,10 +30,12 @@ class SegmentationOutput:
     Attributes:
         result: one sequence for each object.
         proposals: all sequences before they were reduced, if asked for.
+        warnings: what the components found that the user should know.
     """
 
     result: VideoResult
     proposals: VideoResult | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +131,11 @@ class Segmenter:
         clip = Clip(video.frames, size, video.size)
         length, cut = len(video.frames), chosen.inference.windows
         min_score = chosen.inference.reduce.min_reported_score
+        notes: list[str] = []
         joined = JoinedSequences(length, cut, min_score=min_score)
         unreduced = JoinedSequences(length, cut)
         try:
-            with self._components.open(clip, video.name) as components:
+            with self._components.open(clip, video, notes.append) as components:
                 categories = components.proposer.categories
                 self._check_classes(categories)
                 found = find_sequences(
@@ -163,6 +166,7 @@ class Segmenter:
         return SegmentationOutput(
             self._result(video, categories, joined.sequences),
             self._result(video, categories, unreduced.sequences) if keep_proposals else None,
+            tuple(notes),
         )
 
     def _check_classes(self, categories: tuple[str, ...] | None) -> None:

@@ -49,4 +49,7 @@ def segment(
     opened = segmenter.open(video)
     for warning in opened.warnings:
         warnings.warn(f"{opened.name}: {warning}", stacklevel=2)
-    return segmenter(opened, progress=progress).result
+    output = segmenter(opened, progress=progress)
+    for warning in output.warnings:
+        warnings.warn(f"{opened.name}: {warning}", stacklevel=2)
+    return output.result

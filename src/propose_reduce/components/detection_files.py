@@ -1,80 +1,110 @@
 """Detections read from files, so that any detector of any licence can be the proposer.
 
-For the video ``walk`` a folder ``DIR`` may hold, frames numbered from 0 as the clip has them:
+For the video ``walk`` a folder ``DIR`` may hold:
 
 =============================  ====================================================================
-``DIR/walk/00000.png``, ...    label maps, as DAVIS has them: pixel values are objects, 0 is
-                               background, 255 void; all scores are 1
+``DIR/walk/00000.png``, ...    label maps, as DAVIS has them (``.tif`` too): pixel values are
+                               objects, 0 is background, 255 void, in maps of 16 bits an object;
+                               all scores are 1
 ``DIR/walk/00000.npz``, ...    ``masks`` (O, H, W), and if known ``scores`` (O,), ``labels`` (O,)
 ``DIR/walk.json``              COCO results, a list with ``image_id`` (the frame's number) or
                                ``file_name`` (``00000.jpg``), ``segmentation`` (run lengths or
                                polygons), ``category_id``, ``score``; or COCO annotations with
-                               ``images``, ``annotations`` and ``categories``
+                               ``images``, ``annotations`` and ``categories``; or YouTube-VIS
+                               results, or annotations with ``videos``
+``DIR/walk.txt``               MOTS text: ``frame id class height width counts``
 =============================  ====================================================================
 
 Without a folder or file of the video's name the files lie in ``DIR`` itself (the JSON file as
-``detections.json``), or ``DIR`` is the JSON file. ``categories.json``, beside the frames or in
-``DIR``, names the numbers: ``{"1": "person", "2": "dog"}``, in label maps those of the objects;
-without it everything is of the class ``instance``. Frames without a file propose nothing, and masks
-of another size are resized.
+``detections.json``), or ``DIR`` is the file. A file belongs to the frame of its name, and a number
+to the frame of that number: of a folder of images those are the images' names, of a video file its
+frames from 0. ``categories.json``, beside the frames or in ``DIR``, names the categories' numbers:
+``{"1": "person", "2": "dog"}``, in label maps those of the objects; without it everything is of the
+class ``instance``. Frames without a file propose nothing, and masks of another size are resized.
 """
 
 from __future__ import annotations
 
+import warnings
 import zipfile
-import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from propose_reduce import rle
+from propose_reduce.components.detection_tables import MOTS_IGNORED, Result, Table, read_table
 from propose_reduce.components.labels import LabelSet
-from propose_reduce.data.faults import Fault, Record, categories_by_id, entries, load_json
+from propose_reduce.data.faults import load_json
 from propose_reduce.data.label_maps import VOID, read_labels
-from propose_reduce.data.segmentations import read_segmentations
-from propose_reduce.errors import InputError
-from propose_reduce.files import read_json
+from propose_reduce.errors import InputError, cut
+from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.masks import resize
 from propose_reduce.settings import category_set
 from propose_reduce.structures import Clip, Detections, Size
 
 NAMES = "categories.json"
 TABLE = "detections.json"
+TABLE_SUFFIXES = (".json", ".txt")
+MAP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+ARRAYS = ".npz"
+
+MOST_OBJECTS = 2000
+"""A label map with more values is a picture: one mask of each would fill the memory."""
+
+MOST_BYTES = 2**30
+"""Unpacked size of an npz file, so that a small one does not fill the memory."""
+
+MOTS_PER_CLASS = 1000
+"""An object's number in the 16-bit maps of MOTS is class x 1000 + instance."""
 
 
 class DetectionFiles:
-    """Proposer: what another program saw."""
+    """Proposer: what another program saw.
+
+    The files are looked for here, and all read once before the first frame is answered.
+    """
 
     def __init__(
-        self, source: str | Path, *, video: str | None = None, min_score: float = 0.0
+        self,
+        source: str | Path,
+        *,
+        video: str | None = None,
+        frames: Sequence[str] = (),
+        min_score: float = 0.0,
+        max_objects: int | None = None,
+        warn: Callable[[str], None] = warnings.warn,
     ) -> None:
-        """Find the files of a video; those of a frame are read when it is asked for.
+        """Find the files of a video.
 
         Args:
-            source: the folder, or a JSON file; see the head of this file.
+            source: the folder, or a file; see the head of this file.
             video: name of the video, for a folder that holds several.
+            frames: what its frames are called; without them they are numbers from 0.
             min_score: a detection scores above this.
+            max_objects: how many of a frame's detections will be used, to tell where more are cut.
+            warn: called with what the user should know.
 
         Raises:
-            InputError: there are no files for this video, or a JSON file cannot be used.
+            InputError: there are no files for this video, none of them belongs to a frame, or a
+                file of the whole video cannot be used.
         """
-        self._min_score = min_score
+        self._min_score, self._max_objects, self._warn = min_score, max_objects, warn
         self._place = _place(Path(source), video)
+        self._frames = _Frames(tuple(frames))
         self._files: dict[int, Path] = {}
-        self._results: dict[int, list[_Result]] = {}
+        self._results: dict[int, list[Result]] = {}
+        self._checked = False
         names = _names(self._place, Path(source))
         if self._place.is_dir():
-            self._files = _frame_files(self._place)
+            self._files = self._frame_files()
         else:
-            table = _read_table(self._place, video)
-            self._results, names = table.results, names or table.names
+            table = read_table(self._place, video)
+            self._results, names = self._by_frame(table), names or table.names
         self._labels = LabelSet.from_names(names) if names else None
 
     @property
@@ -86,8 +116,11 @@ class DetectionFiles:
         """Return what the files say: masks at the working size, best first.
 
         Raises:
-            InputError: the frame's file cannot be read, or names an unknown category.
+            InputError: a file of any frame cannot be read, or names an unknown category.
         """
+        if not self._checked:
+            self._check(clip.original_size)
+            self._checked = True
         found = self._read(clip, clip.start + frame)
         kept = found.scores > self._min_score
         labels = found.labels[kept]
@@ -95,12 +128,103 @@ class DetectionFiles:
             found.masks[kept], labels, found.scores[kept]
         )
 
+    def _frame_files(self) -> dict[int, Path]:
+        """Return the files by the index of their frame; those of no frame are told."""
+        files: dict[int, Path] = {}
+        strangers = []
+        for path in _candidates(self._place):
+            index = self._frames.index(path.stem)
+            if index is None:
+                strangers.append(path.name)
+            elif index in files:
+                raise InputError(f"'{path}' and '{files[index].name}' are one frame's")
+            else:
+                files[index] = path
+        self._tell(len(files), strangers)
+        return files
+
+    def _by_frame(self, table: Table) -> dict[int, list[Result]]:
+        """Return the detections of a table by the index of their frame; see ``_frame_files``."""
+        by_place = table.length is not None and table.length == len(self._frames.names)
+        if table.length is not None and not by_place and not self._frames.holds(table.length):
+            raise InputError(
+                f"'{self._place}' has sequences of {table.length} frames, the video has "
+                f"{len(self._frames.names)}: give the results of these frames"
+            )
+        results: dict[int, list[Result]] = defaultdict(list)
+        strangers: dict[str, None] = {}
+        for result in table.results:
+            index = int(result.frame) if by_place else self._frames.index(result.frame)
+            if index is None and not self._frames.names:
+                raise InputError(
+                    f"{result.place}: image '{result.frame}' is not a frame number: give image_id "
+                    "or file_name as 0 or '00000.jpg' for the first frame"
+                )
+            if index is None:
+                strangers[result.frame] = None
+            else:
+                results[index].append(result)
+        self._tell(len(results), list(strangers))
+        return dict(results)
+
+    def _tell(self, matched: int, strangers: Sequence[str]) -> None:
+        """Say which files belong to no frame.
+
+        Raises:
+            InputError: that is all of them.
+        """
+        names = self._frames.names
+        if strangers and names:
+            first = f"'{strangers[0]}', while frames are called '{names[0]}' to '{names[-1]}'"
+            if not matched:
+                raise InputError(
+                    f"'{self._place}': nothing in it belongs to a frame of this video: {first}"
+                )
+            self._warn(
+                f"{len(strangers)} of {matched + len(strangers)} frames with detections in "
+                f"'{self._place}' are not in this video, the first is {first}"
+            )
+        if self._frames.counted:
+            self._warn(
+                f"the numbers in '{self._place}' count the frames from 0, for their names, "
+                f"'{names[0]}' to '{names[-1]}', are not numbers"
+            )
+
+    def _check(self, size: Size) -> None:
+        """Read every file, and say where more objects are found than will be used."""
+        counts = {}
+        for index, file in self._files.items():
+            raw = _load(file)
+            kept = raw.scores > self._min_score
+            self._label_set(torch.from_numpy(raw.labels[kept]), index)
+            counts[index] = int(kept.sum())
+        for index, results in self._results.items():
+            kept_results = [
+                result
+                for result in results
+                if result.mask(size) is not None and result.score > self._min_score
+            ]
+            self._label_set(torch.tensor([r.label for r in kept_results]), index)
+            counts[index] = len(kept_results)
+        limit = self._max_objects
+        over = [index for index, count in counts.items() if limit is not None and count > limit]
+        if over:
+            most = max(over, key=counts.__getitem__)
+            self._warn(
+                f"on {len(over)} frames '{self._place}' has more than {limit} objects, "
+                f"{counts[most]} on frame '{self._frames.name(most)}': the best {limit} alone are "
+                "followed; raise --max-objects"
+            )
+
     def _read(self, clip: Clip, frame: int) -> _Found:
         if frame not in self._files:
-            return _from_results(self._results.get(frame, []), clip, f"'{self._place}'")
-        file = self._files[frame]
-        read = _from_png if file.suffix == ".png" else _from_npz
-        return read(file, clip.working_size)
+            return _from_results(self._results.get(frame, []), clip)
+        raw = _load(self._files[frame])
+        return _Found(
+            resize(torch.from_numpy(raw.masks()), clip.working_size),
+            torch.from_numpy(raw.labels),
+            torch.from_numpy(raw.scores),
+        )
 
     def _label_set(self, labels: Tensor, frame: int) -> LabelSet:
         """Return what the labels of a frame stand for."""
@@ -113,6 +237,47 @@ class DetectionFiles:
                 f"{NAMES}; known: {', '.join(map(str, sorted(self._labels.columns)))}"
             )
         return self._labels
+
+
+class _Frames:
+    """Which frame of a video a name means.
+
+    Attributes:
+        names: of the frames; empty where they are not known.
+        counted: whether a number was taken for a place, because frames have other names.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.counted = False
+        self._by_name = {name: index for index, name in enumerate(names)}
+        numbers = [int(name) if name.isdecimal() else -1 for name in names]
+        plain = len(set(numbers)) == len(numbers) and min(numbers, default=-1) >= 0
+        self._by_number = {n: index for index, n in enumerate(numbers)} if plain else None
+
+    def index(self, name: str) -> int | None:
+        """Return the index of the frame that a name or number means; None where there is none."""
+        if name in self._by_name:
+            return self._by_name[name]
+        if not name.isdecimal() or len(name) > 18:
+            return None
+        number = int(name)
+        if not self.names:
+            return number
+        if self._by_number is not None:
+            return self._by_number.get(number)
+        if number < len(self.names):
+            self.counted = True
+            return number
+        return None
+
+    def holds(self, length: int) -> bool:
+        """Tell whether so many frames counted from 0 hold all of these, by their numbers."""
+        return not self.names or (self._by_number is not None and max(self._by_number) < length)
+
+    def name(self, index: int) -> str:
+        """Return what a frame is called."""
+        return self.names[index] if self.names else str(index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,57 +295,53 @@ class _Found:
     scores: Tensor
 
 
-class _Result(Record):
-    """One detection in a JSON file."""
-
-    image_id: int | None = None
-    file_name: str | None = None
-    category_id: int = 1
-    score: float = Field(1.0, ge=0, le=1)
-    segmentation: Any
-
-
-class _Image(Record):
-    """An image in a JSON file."""
-
-    id: int
-    file_name: str
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """A JSON file: its detections by frame, the names of its categories."""
+class _Raw:
+    """A file of a frame, read.
 
-    results: dict[int, list[_Result]]
-    names: dict[int, str]
+    Attributes:
+        content: a label map (H, W), or masks (O, H, W).
+        labels: int64 (O,), in a label map its values.
+        scores: float32 (O,).
+    """
+
+    content: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+
+    def masks(self) -> np.ndarray:
+        """Return bool (O, H, W)."""
+        if self.content.ndim == 2:
+            return np.equal(self.content, self.labels[:, None, None])
+        return self.content.astype(bool)
 
 
 def _place(source: Path, video: str | None) -> Path:
-    """Return the folder or the JSON file of a video."""
+    """Return the folder or the file of a video."""
     if source.is_file():
         return source
-    own = [source / video, source / f"{video}.json"] if video else []
+    check_regular(source)
+    own = [source / video, *(source / f"{video}{s}" for s in TABLE_SUFFIXES)] if video else []
     for place in (*own, source / TABLE):
         if place.exists():
             return place
-    if source.is_dir() and _frame_files(source):
+    if source.is_dir() and any(path.stem.isdecimal() for path in _candidates(source)):
         return source
-    wanted = f"'{video}/00000.png' or .npz, '{video}.json', " if video else ""
+    wanted = f"'{video}/00000.png' or .npz, '{video}.json' or .txt, " if video else ""
     raise InputError(
         f"'{source}' holds no detections{f' of {video!r}' if video else ''}: expected {wanted}"
         f"'00000.png' or .npz, or '{TABLE}'"
     )
 
 
-def _frame_files(folder: Path) -> dict[int, Path]:
-    """Return the files of a folder by the frame that their name numbers."""
-    files: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix in {".png", ".npz"} and path.stem.isdecimal():
-            if int(path.stem) in files:
-                raise InputError(f"'{path}' and '{files[int(path.stem)].name}' are one frame's")
-            files[int(path.stem)] = path
-    return files
+def _candidates(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be those of frames."""
+    suffixes = MAP_SUFFIXES | {ARRAYS}
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
 
 
 def _names(place: Path, source: Path) -> dict[int, str]:
@@ -190,29 +351,43 @@ def _names(place: Path, source: Path) -> dict[int, str]:
         if path.is_file():
             content = load_json(path)
             for number, name in content.items():
-                if not number.isdecimal() or not isinstance(name, str):
+                if not (number.isdecimal() and len(number) < 19) or not isinstance(name, str):
                     raise InputError(
                         f'\'{path}\' must map numbers to names, as {{"1": "person"}}; '
-                        f"got {number!r}: {name!r:.40}"
+                        f"got {cut(number)}: {cut(name, 40)}"
                     )
             return {int(number): name for number, name in content.items()}
     return {}
 
 
-def _from_png(path: Path, size: Size) -> _Found:
-    labels = read_labels(path, binary=True)
-    numbers = np.setdiff1d(labels, (0, VOID)).astype(np.int64)
-    masks = torch.from_numpy(labels == numbers[:, None, None])
-    return _Found(resize(masks, size), torch.from_numpy(numbers), torch.ones(len(numbers)))
+def _load(path: Path) -> _Raw:
+    """Return what a frame's file holds."""
+    return _from_npz(path) if path.suffix.lower() == ARRAYS else _from_map(path)
 
 
-def _from_npz(path: Path, size: Size) -> _Found:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"'{path}' is damaged or no npz file: {error}") from error
-    masks = arrays.get("masks", np.zeros(0))
+def _from_map(path: Path) -> _Raw:
+    content = read_labels(path, binary=True, deep=True)
+    void = [0, VOID] if content.dtype == np.uint8 else [0]
+    numbers = np.setdiff1d(content, void).astype(np.int64)
+    classes = set((numbers // MOTS_PER_CLASS).tolist())
+    if MOTS_IGNORED in classes and classes <= {1, 2, MOTS_IGNORED}:
+        numbers = numbers[numbers // MOTS_PER_CLASS != MOTS_IGNORED]
+    if len(numbers) > MOST_OBJECTS:
+        raise InputError(
+            f"'{path}' has {len(numbers)} values: in a label map each is an object, and more than "
+            f"{MOST_OBJECTS} cannot be; is it a picture?"
+        )
+    return _Raw(content, numbers, np.ones(len(numbers), dtype=np.float32))
+
+
+def _from_npz(path: Path) -> _Raw:
+    arrays = _arrays(path)
+    if "masks" not in arrays:
+        there = ", ".join(sorted(arrays)) or "nothing"
+        raise InputError(f"'{path}' must hold masks, bool (O, H, W); it has {there}")
+    masks = arrays["masks"]
+    if masks.shape[:1] == (0,):  # of any type and rank: what saving an empty list gives
+        return _Raw(np.zeros((0, 1, 1), dtype=bool), np.zeros(0, np.int64), np.zeros(0, np.float32))
     if masks.ndim != 3 or masks.dtype.kind not in "bui" or 0 in masks.shape[1:]:
         raise InputError(f"'{path}': masks must be bool (O, H, W), got {masks.dtype} {masks.shape}")
     count = len(masks)
@@ -223,59 +398,38 @@ def _from_npz(path: Path, size: Size) -> _Found:
         raise InputError(f"'{path}': scores must be {count} numbers in [0, 1], got {scores!s:.60}")
     if labels.shape != (count,) or labels.dtype.kind not in "ui":
         raise InputError(f"'{path}': labels must be {count} whole numbers, got {labels!s:.60}")
-    fitted = resize(torch.from_numpy(masks.astype(bool)), size)
-    return _Found(
-        fitted,
-        torch.from_numpy(labels.astype(np.int64)),
-        torch.from_numpy(scores.astype(np.float32)),
-    )
+    return _Raw(masks, labels.astype(np.int64), scores.astype(np.float32))
 
 
-def _from_results(results: Sequence[_Result], clip: Clip, source: str) -> _Found:
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays in an npz file by name."""
+    check_regular(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(info.file_size for info in archive.infolist())
+        if unpacked > MOST_BYTES:
+            raise InputError(
+                f"'{path}' unpacks to {unpacked / 2**20:.0f} MiB, more than the limit of "
+                f"{MOST_BYTES / 2**20:.0f}: keep fewer masks in one file"
+            )
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy pass on whatever damage makes of it
+        what = foreign_content(path)
+        if what and "zip" not in what:
+            raise InputError(f"'{path}' is {what}") from error
+        raise InputError(f"'{path}' is damaged or not an npz file: {error}") from error
+
+
+def _from_results(results: Sequence[Result], clip: Clip) -> _Found:
     masks = [torch.zeros(0, *clip.working_size, dtype=torch.bool)]
     kept = []
     for result in results:
-        (mask,) = read_segmentations(
-            [result.segmentation], _stated_size(result) or clip.original_size
-        )
-        if isinstance(mask, InputError):
-            raise InputError(f"{source}: segmentation of image {result.image_id}: {mask}")
+        mask = result.mask(clip.original_size)
         if mask is not None:
             kept.append(result)
             masks.append(resize(torch.from_numpy(rle.decode(mask))[None], clip.working_size))
-    labels = torch.tensor([result.category_id for result in kept], dtype=torch.int64)
+    labels = torch.tensor([result.label for result in kept], dtype=torch.int64)
     return _Found(torch.cat(masks), labels, torch.tensor([result.score for result in kept]))
-
-
-def _stated_size(result: _Result) -> Size | None:
-    """Return the size that run lengths state; polygons state none."""
-    size = result.segmentation.get("size") if isinstance(result.segmentation, dict) else None
-    if isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) for n in size):
-        return size[0], size[1]
-    return None
-
-
-def _read_table(path: Path, video: str | None) -> _Table:
-    """Return what a JSON file says about one video, or about the only one."""
-    content = read_json(path)
-    data = content if isinstance(content, dict) else {"annotations": content}
-    faults: list[Fault] = []
-    found = entries(_Result, data, "annotations", faults)
-    images = entries(_Image, data, "images", faults) if "images" in data else []
-    names = categories_by_id(data, faults) if "categories" in data else {}
-    if faults:
-        raise InputError(f"'{path}': {faults[0]}")
-    files = {image.id: image.file_name for _, image in images}
-    results: dict[int, list[_Result]] = defaultdict(list)
-    for place, result in found:
-        name = PurePosixPath(result.file_name or files.get(result.image_id or 0, ""))
-        if video and name.parent.name not in {"", video}:
-            continue
-        number = name.stem if name.stem else str(result.image_id)
-        if not number.isdecimal():
-            raise InputError(
-                f"'{path}', {place.at()}: image '{number}' is not a frame number: give image_id or "
-                "file_name as 0 or '00000.jpg' for the first frame"
-            )
-        results[int(number)].append(result)
-    return _Table(results, names)

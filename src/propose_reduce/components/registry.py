@@ -7,6 +7,7 @@ imported, and weights looked for, only when a component that needs them is built
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +33,8 @@ class Request:
         settings: of the run.
         prompts: what a proposer that takes text looks for.
         video: name of the video, for components that know one video only.
+        frames: what its frames are called: images without a suffix, numbers in a video file.
+        warn: called with what the user should know.
         proposer: at work on that video, for scorers that ask it.
         key_frames: the frames to propose on, given how many there are.
     """
@@ -41,6 +44,8 @@ class Request:
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     prompts: tuple[str, ...] = ()
     video: str = ""
+    frames: tuple[str, ...] = ()
+    warn: Callable[[str], None] = warnings.warn
     proposer: Proposer | None = None
     key_frames: Callable[[int], Container[int]] = range
 
@@ -96,8 +101,15 @@ def _hugging_face(source: str, request: Request) -> Any:
 def _files(source: str, request: Request) -> Any:
     from propose_reduce.components.detection_files import DetectionFiles
 
-    min_score = request.settings.propose.min_score
-    return DetectionFiles(source, video=request.video or None, min_score=min_score)
+    wanted = request.settings.propose
+    return DetectionFiles(
+        source,
+        video=request.video or None,
+        frames=request.frames,
+        min_score=wanted.min_score,
+        max_objects=wanted.max_objects,
+        warn=request.warn,
+    )
 
 
 def _sam_video(kind: str, source: str, request: Request) -> Any:

@@ -29,6 +29,7 @@ class Video:
         fps: mean frames per second; None for frames without times (a folder, an array).
         timestamps: T seconds from the first frame, where the frame rate varies; else None.
         frame_names: T file names without suffix, for a folder; else None.
+        numbers: which frames of the source these are, where only some were taken; None: all.
         warnings: what the user should know, such as frames lost to a damaged file.
     """
 
@@ -39,6 +40,12 @@ class Video:
     timestamps: tuple[float, ...] | None = None
     frame_names: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    numbers: range | None = None
+
+    @property
+    def frame_labels(self) -> tuple[str, ...]:
+        """Return what each frame is called in files about it: its name, or its number from 0."""
+        return self.frame_names or tuple(map(str, self.numbers or range(len(self.frames))))
 
 
 def open_video(source: Any) -> Video:
@@ -203,4 +210,5 @@ def select(
         fps=video.fps and video.fps / every,
         timestamps=stamps and tuple(stamps[i] - stamps[first] for i in indices),
         frame_names=names and tuple(names[i] for i in indices),
+        numbers=(video.numbers or range(total))[first:last:every],
     )
