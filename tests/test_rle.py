@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
+from sequences import drawn
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
@@ -221,3 +222,18 @@ def test_iou_is_that_of_the_masks():
         np.array([[1, 0, -1], [1 / 3, 0, -1], [0, 0, -1]])
     )
     assert rle.iou([], encodings).shape == (0, 3)
+
+
+def test_boxes_overlap_as_rectangles():
+    first, second = (rle.encode(drawn(p)) for p in ("##.. #...", ".##. .#.."))
+    empty = rle.encode(drawn(".... ...."))
+    ious = rle.box_iou([first, empty], [second, empty])
+    assert ious == pytest.approx(np.array([[2 / 6, 0], [0, 0]]))
+
+
+def test_the_union_and_the_share_inside_it():
+    first, second = (rle.encode(drawn(p)) for p in ("##..", "..#."))
+    region = rle.union([first, second])
+    assert rle.decode(region).tolist() == [[True, True, True, False]]
+    inside = rle.inside([rle.encode(drawn("..##")), rle.encode(drawn("...."))], region)
+    assert inside.tolist() == [0.5, 0.0]

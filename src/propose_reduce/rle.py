@@ -305,6 +305,20 @@ def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
     return ratios
 
 
+def box_iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
+    """Return the overlaps of N and M masks' tight boxes: float64 (N, M), 0 for empty masks."""
+    edges = []
+    for side in (first, second):
+        boxes = np.array([coco.toBbox(encoding) for encoding in side]).reshape(-1, 4)
+        edges.append((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]))
+    (start, stop), (other_start, other_stop) = edges
+    upper = np.minimum(stop[:, None], other_stop[None])
+    shared = np.clip(upper - np.maximum(start[:, None], other_start[None]), 0, None).prod(2)
+    joint = (stop - start).prod(1)[:, None] + (other_stop - other_start).prod(1)[None] - shared
+    ratio: np.ndarray = np.divide(shared, joint, out=np.zeros(shared.shape), where=joint > 0)
+    return ratio
+
+
 def union(encodings: Sequence[Rle]) -> Rle:
     """Return the union of masks of one size."""
     merged = coco.merge(list(encodings))

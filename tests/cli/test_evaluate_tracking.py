@@ -4,6 +4,7 @@ import json
 
 import pytest
 from places import REFERENCE
+from sequences import result, sequence
 from typer.testing import CliRunner
 from vis_files import DOG, object_, prediction, truth
 
@@ -50,6 +51,13 @@ def test_all_categories_as_one(files, tmp_path):
     evaluate(*files, "--agnostic", "-o", tmp_path / "m.json")
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert list(metrics["per_category"]) == ["1"]
+
+
+def test_a_sequence_of_a_native_result_is_one_track_of_its_best_class(files, tmp_path):
+    clip = result(sequence(1, 0.9, "#.", "#.", dog=0.4), name="clip1")
+    native = clip.save(tmp_path / "clip1")
+    evaluate(files[0], native, "-o", tmp_path / "m.json")
+    assert json.loads((tmp_path / "m.json").read_text())["HOTA"] == 1
 
 
 def test_a_mots_folder_is_recognised(tmp_path):

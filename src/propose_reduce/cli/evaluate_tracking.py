@@ -14,7 +14,8 @@ def tracking(
     ground_truth: Annotated[
         Path,
         typer.Argument(
-            metavar="GT", help="YouTube-VIS annotations, or a MOTS or KITTI MOTS folder"
+            metavar="GT",
+            help="annotations of YouTube-VIS, BURST or TAO, or a MOTS or KITTI MOTS folder",
         ),
     ],
     predictions: Annotated[
@@ -27,6 +28,7 @@ def tracking(
     metrics: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="families of measures")
     ] = "hota,clear,identity",
+    iou: Annotated[str, typer.Option(help="masks, or boxes around them")] = "masks",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="write metrics.json here")
     ] = None,
@@ -45,14 +47,12 @@ def tracking(
 
     from propose_reduce.evaluation.tracking import evaluate_tracking, load_tracked_videos
 
-    videos = load_tracked_videos(ground_truth, predictions)
+    videos = load_tracked_videos(ground_truth, predictions, agnostic=agnostic)
     if min_score is not None:
         videos = videos.scored(min_score)
-    if agnostic:
-        videos = videos.as_one_category()
     with progress_bar("evaluating") as progress:
         result = evaluate_tracking(
-            videos, metrics=metrics.split(","), workers=workers, progress=progress
+            videos, metrics=metrics.split(","), iou=iou, workers=workers, progress=progress
         )
     console = Console()
     for table in [*(result.video_tables() if per_video else []), *result.tables()]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from propose_reduce.results import VideoResult
 NATIVE_NAME = "result.json"
 
 
-def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[str, Any]]:
+def load_predictions(
+    path: Path, ground_truth: Mapping[str, Any], *, best_class: bool = False
+) -> list[dict[str, Any]]:
     """Return YouTube-VIS predictions from a file or a folder.
 
     Args:
@@ -23,6 +26,8 @@ def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[s
             somewhere below it.
         ground_truth: the annotation file, in which a native result finds its video by name (or id,
             as text) and its categories by name.
+        best_class: take of a native result each sequence once, under its best class, as trackers
+            give them; else once under each class that it has a score for.
 
     Raises:
         InputError: nothing to read there, or a native result whose video is not in the ground
@@ -30,13 +35,14 @@ def load_predictions(path: Path, ground_truth: Mapping[str, Any]) -> list[dict[s
     """
     if is_folder(path):
         files = native_files(path, NATIVE_NAME)
-        return _from_native([VideoResult.load(file) for file in files], files, ground_truth)
+        results = [VideoResult.load(file) for file in files]
+        return _from_native(results, files, ground_truth, best_class)
     content = read_json(path)
     if isinstance(content, list):
         return content
     if isinstance(content, Mapping) and "format" in content:
         del content  # read again by the one who knows the format
-        return _from_native([VideoResult.load(path)], [path], ground_truth)
+        return _from_native([VideoResult.load(path)], [path], ground_truth, best_class)
     raise InputError(
         f"'{path}' holds no predictions: neither a list of them nor a native result with a "
         "'format' (an annotation file given by mistake?)"
@@ -66,7 +72,10 @@ def native_settings(path: Path) -> dict[str, Any]:
 
 
 def _from_native(
-    results: Sequence[VideoResult], files: Sequence[Path], ground_truth: Mapping[str, Any]
+    results: Sequence[VideoResult],
+    files: Sequence[Path],
+    ground_truth: Mapping[str, Any],
+    best_class: bool,
 ) -> list[dict[str, Any]]:
     listed = entries_by_id(ground_truth, "videos")
     videos = _ids_by_name({id_: name_of(video) for id_, video in listed.items()})
@@ -88,8 +97,14 @@ def _from_native(
             name: _single(ids, name, "category") if name in ids else name
             for name in result.category_ids
         }
-        predictions += result.to_youtube_vis(video, names)
+        chosen = _with_best_class(result) if best_class else result
+        predictions += chosen.to_youtube_vis(video, names)
     return predictions
+
+
+def _with_best_class(result: VideoResult) -> VideoResult:
+    best = (replace(s, class_scores={s.category: s.score}) for s in result.sequences)
+    return replace(result, sequences=tuple(best))
 
 
 def _ids_by_name(names: Mapping[int, str]) -> dict[str, list[int]]:

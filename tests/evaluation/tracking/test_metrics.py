@@ -14,7 +14,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.evaluation.tracking import evaluate_tracking
 from propose_reduce.evaluation.tracking.evaluate import Job, measure_video
 
-HOTA = ("HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr")
+HOTA = ("HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr", "OWTA")
 CLEAR = ("MOTA", "sMOTA", "MOTP", "IDSW", "Frag", "MT", "PT", "ML")
 IDENTITY = ("IDF1", "IDR", "IDP")
 

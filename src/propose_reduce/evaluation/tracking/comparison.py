@@ -5,7 +5,7 @@ Letters: T frames, G tracks of the truth, P predicted tracks, N pairs of masks t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,13 +74,19 @@ class Comparison:
         return self.predicted_present.sum(0)
 
 
-def compare(truths: Sequence[Track], predictions: Sequence[Track], num_frames: int) -> Comparison:
+def compare(
+    truths: Sequence[Track],
+    predictions: Sequence[Track],
+    num_frames: int,
+    overlap: Callable[[Sequence[rle.Rle], Sequence[rle.Rle]], np.ndarray] = rle.iou,
+) -> Comparison:
     """Return how tracks of one video and category overlap.
 
     Args:
         truths: the objects, in file order; sound masks (:func:`..overlap.mask_areas`).
         predictions: the predicted tracks, in file order; sound masks.
         num_frames: T; what a track has beyond is cut, what it lacks is absent.
+        overlap: gives the IoUs of N and M masks, float64 (N, M).
     """
     truth_present, truth_masks = _present(truths, num_frames)
     predicted_present, predicted_masks = _present(predictions, num_frames)
@@ -89,7 +95,7 @@ def compare(truths: Sequence[Track], predictions: Sequence[Track], num_frames: i
         rows = [row for row, mask in enumerate(known) if mask is not None]
         columns = [column for column, mask in enumerate(found) if mask is not None]
         if rows and columns:
-            iou = rle.iou(
+            iou = overlap(
                 [mask for mask in known if mask is not None],
                 [mask for mask in found if mask is not None],
             )

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from propose_reduce import rle
+from propose_reduce.errors import unknown_name
 from propose_reduce.evaluation.overlap import mask_areas
 from propose_reduce.evaluation.tracking import families
 from propose_reduce.evaluation.tracking.comparison import compare
-from propose_reduce.evaluation.tracking.ignored import without_ignored
 from propose_reduce.evaluation.tracking.metrics import TrackingMetrics
+from propose_reduce.evaluation.tracking.uncounted import without_ignored, without_unlabelled
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
 from propose_reduce.evaluation.tracks import Track
 from propose_reduce.evaluation.workers import check_workers, run_all
@@ -21,16 +22,22 @@ from propose_reduce.evaluation.workers import check_workers, run_all
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """One video and the families of measures that are wanted."""
+    """One video, the families of measures that are wanted, and what overlaps: masks or boxes."""
 
     video: TrackedVideo
     families: tuple[str, ...]
+    iou: str = "masks"
+
+
+OVERLAPS = {"masks": rle.iou, "boxes": rle.box_iou}
+"""What overlaps may be of."""
 
 
 def evaluate_tracking(
     videos: TrackedVideos,
     *,
     metrics: Iterable[str] = tuple(families.FAMILIES),
+    iou: str = "masks",
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrackingMetrics:
@@ -39,15 +46,19 @@ def evaluate_tracking(
     Args:
         videos: truth and predictions (:func:`..tracking.files.load_tracked_videos`).
         metrics: families of measures: ``hota``, ``clear``, ``identity``.
+        iou: ``masks``, or ``boxes`` around them.
         workers: processes; the numbers do not depend on it.
         progress: called with (videos done, videos in all).
 
     Raises:
-        InputError: a family that there is not, or a damaged mask; the message names the entry.
+        InputError: a family or kind of overlap that there is not, or a damaged mask; the message
+            names the entry.
     """
     check_workers(workers)
     chosen = families.check_families(metrics)
-    jobs = [Job(video, chosen) for video in videos.videos]
+    if iou not in OVERLAPS:
+        raise unknown_name("kind of overlap", iou, OVERLAPS)
+    jobs = [Job(video, chosen, iou) for video in videos.videos]
     places = {id_: place for place, id_ in enumerate(videos.categories)}
     units: list[families.UnitSums] = []
     video_of: list[int] = []
@@ -101,9 +112,13 @@ def measure_video(job: Job) -> dict[Hashable, families.UnitSums]:
     truths, predictions = _by_category(video.truths), _by_category(video.predictions)
     sums: dict[Hashable, families.UnitSums] = {}
     for category in {**truths, **predictions}:
-        comparison = compare(truths[category], predictions[category], video.num_frames)
+        comparison = compare(
+            truths[category], predictions[category], video.num_frames, OVERLAPS[job.iou]
+        )
         if video.ignored:
             comparison = without_ignored(comparison, predictions[category], video.ignored)
+        if category in video.unlabelled:
+            comparison = without_unlabelled(comparison, video.unlabelled[category])
         sums[category] = families.measure(comparison, job.families)
     return sums
 

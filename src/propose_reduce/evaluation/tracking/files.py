@@ -8,18 +8,21 @@ from typing import Any
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.files import load_predictions
+from propose_reduce.evaluation.tracking.burst import burst_videos, is_burst, is_tao, tao_videos
 from propose_reduce.evaluation.tracking.mots import is_mots, load_mots
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
 from propose_reduce.evaluation.tracks import read_ground_truth, read_predictions
 from propose_reduce.files import is_folder, read_json
 
 
-def load_tracked_videos(truth: Path, predictions: Path) -> TrackedVideos:
+def load_tracked_videos(truth: Path, predictions: Path, *, agnostic: bool = False) -> TrackedVideos:
     """Return a truth with predictions, whatever form they are in.
 
     Args:
-        truth: YouTube-VIS annotations, or a folder of MOTS Challenge or KITTI MOTS.
+        truth: annotations of YouTube-VIS, BURST or TAO, or a folder of MOTS Challenge or KITTI
+            MOTS.
         predictions: in the same form; for YouTube-VIS annotations also native results.
+        agnostic: take all categories as one.
 
     Raises:
         InputError: neither form, or a fault in a file; the message names the entry.
@@ -27,12 +30,18 @@ def load_tracked_videos(truth: Path, predictions: Path) -> TrackedVideos:
     if is_folder(truth):
         if not is_mots(truth):
             raise InputError(
-                f"'{truth}' holds no truth for trackers: give a YouTube-VIS annotation file or a "
+                f"'{truth}' holds no truth for trackers: give an annotation file or a "
                 "folder of MOTS or KITTI MOTS (SEQ/gt/gt.txt, label_02/SEQ.txt, instances/SEQ)"
             )
-        return load_mots(truth, predictions)
+        videos = load_mots(truth, predictions)
+        return videos.as_one_category() if agnostic else videos
     document = read_json(truth)
-    return youtube_vis_videos(document, load_predictions(predictions, document))
+    if is_burst(document):
+        return burst_videos(document, read_json(predictions), agnostic=agnostic)
+    if is_tao(document):
+        return tao_videos(document, read_json(predictions), agnostic=agnostic)
+    videos = youtube_vis_videos(document, load_predictions(predictions, document, best_class=True))
+    return videos.as_one_category() if agnostic else videos
 
 
 def youtube_vis_videos(

@@ -18,7 +18,7 @@ SUMS = ("HOTA_TP", "HOTA_FN", "HOTA_FP", "localisation", "association", "recall"
 """What adds up over videos and categories, one number per threshold each. The last three are the
 sums, over true positives, of the association's IoU, recall and precision."""
 
-SCORES = ("HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr")
+SCORES = ("HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr", "OWTA")
 
 LEAST = 1e-10
 """What TrackEval puts under LocA, which is 1 where nothing matches."""
@@ -89,13 +89,15 @@ def hota_scores(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     some = np.maximum(1, tp)
     detection = tp / np.maximum(1, tp + fn + fp)
     association = sums["association"] / some
+    recall = tp / np.maximum(1, tp + fn)
     return {
         "HOTA": np.sqrt(detection * association),
         "DetA": detection,
         "AssA": association,
         "LocA": np.maximum(LEAST, sums["localisation"]) / np.maximum(LEAST, tp),
-        "DetRe": tp / np.maximum(1, tp + fn),
+        "DetRe": recall,
         "DetPr": tp / np.maximum(1, tp + fp),
         "AssRe": sums["recall"] / some,
         "AssPr": sums["precision"] / some,
+        "OWTA": np.sqrt(recall * association),  # of the open world, where precision means little
     }

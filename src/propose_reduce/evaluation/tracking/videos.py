@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from propose_reduce import rle
 from propose_reduce.evaluation.tracks import ONE_CATEGORY, Track
@@ -22,6 +24,8 @@ class TrackedVideo:
         predictions: the predicted tracks, in file order.
         ignored: per frame a region in which predictions that match nothing do not count; None
             where there is none, no entry where no frame has one.
+        unlabelled: by category the frames, bool (T,), on which predictions that match nothing do
+            not count; none for a category that was labelled on all frames.
     """
 
     id: Hashable
@@ -30,6 +34,7 @@ class TrackedVideo:
     truths: tuple[Track, ...]
     predictions: tuple[Track, ...]
     ignored: tuple[rle.Rle | None, ...] = ()
+    unlabelled: Mapping[Hashable, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +60,7 @@ class TrackedVideos:
                     video,
                     truths=tuple(replace(t, category=ONE_CATEGORY) for t in video.truths),
                     predictions=tuple(replace(t, category=ONE_CATEGORY) for t in video.predictions),
+                    unlabelled={},
                 )
                 for video in self.videos
             ),
