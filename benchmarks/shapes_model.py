@@ -1,4 +1,4 @@
-"""How good a model is on the shapes benchmark: prints the table of docs/training.md.
+"""How good a model is on the shapes benchmark: prints the table of docs/models.md.
 
     python benchmarks/shapes_model.py [--weights FILE] [--videos N] [--splits val hard] [--seed N]
         [--variants K=5 track-by-detect] [-o FILE.json]

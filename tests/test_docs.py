@@ -9,6 +9,9 @@ from snippets import python_snippets, run_snippets
 from test_rooms import BASE_MODULES, LAYER_1, MAY_IMPORT
 
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+READ = [*PAGES, *sorted(REPOSITORY.glob("*.md"))]
+LONGEST = 160
+"""Characters of a line and of a table's cell: what a screen shows beside another window."""
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -33,14 +36,21 @@ def test_an_example_that_fails_is_reported_with_its_line(tmp_path):
     assert failure.traceback[-1].lineno == 5  # 0-based: the sixth line of the page
 
 
-@pytest.mark.parametrize(
-    "page",
-    [*PAGES, *sorted(REPOSITORY.glob("*.md"))],
-    ids=lambda page: str(page.relative_to(REPOSITORY)),
-)
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.stem)
 def test_every_link_to_a_file_leads_to_one(page):
     links = LINK.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.stem)
+def test_lines_and_cells_are_short_enough_to_read(page):
+    blocks = re.split(r"^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    lines = [line for text in blocks[::2] for line in text.splitlines()]
+    cells = [
+        cell for line in lines if line.startswith("|") for cell in line.strip("|").split(" | ")
+    ]
+    prose = [line for line in lines if not line.startswith("|")]
+    assert [text for text in (*prose, *cells) if len(text.strip()) > LONGEST] == []
 
 
 def test_the_import_table_of_the_architecture_page_is_the_one_that_is_enforced():
