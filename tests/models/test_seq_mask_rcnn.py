@@ -93,6 +93,28 @@ def test_overlapping_objects_compete_before_their_loss():
     assert losses["propagation"].item() == pytest.approx((4 / 7 + 1) / 2, abs=1e-4)
 
 
+def test_absent_objects_have_a_loss_of_their_own_and_no_part_in_the_others():
+    network = tiny_network()
+    network.absence_weight, network.separate_loss = 2.0, 1.0
+    half = torch.full((2, 64, 96), 0.5)
+    network.prop_head.segment = lambda *_: half
+    target = square_batch().propagation[0]
+    pair = replace(
+        target,
+        labels=target.labels.repeat(2),
+        reference_boxes=target.reference_boxes.repeat(2, 1),
+        reference_masks=torch.ones(2, 64, 96).bool(),
+        query_masks=torch.stack([torch.ones(64, 96), torch.zeros(64, 96)]).bool(),
+    )
+    with torch.no_grad():
+        features = network.features(square_frame(20)[None])
+        losses = network._propagation_losses(features, features, [pair])
+    assert losses["propagation"].item() == pytest.approx(4 / 7, abs=1e-4)  # of the first alone
+    assert losses["propagation_separate"].item() == pytest.approx(1 / 2, abs=1e-4)
+    # it claims 3/7 of its area: (3/7) / (3/7 + 1), for one object of two, twice
+    assert losses["propagation_absence"].item() == pytest.approx(2 * 0.3 / 2, abs=1e-4)
+
+
 def test_images_of_different_sizes_share_one_canvas():
     network = tiny_network().train()
     small, large = square_batch(), square_batch()

@@ -10,6 +10,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_head import (
     KeyValue,
     SeqPropHead,
+    absence_loss,
     read_memory,
     soft_aggregate,
     soft_iou_loss,
@@ -226,3 +227,25 @@ def test_the_loss_of_a_mask_does_not_depend_on_its_scale():
         guess = truth.clone()
         guess[:, :half] = 0
         assert soft_iou_loss(guess, truth).item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "area", "loss"),
+    [
+        ([[0.0, 0.0]], 2.0, 0.0),
+        ([[1.0, 1.0]], 2.0, 0.5),  # as large a mask as the object was
+        ([[1.0, 0.5]], 0.5, 1.5 / 2.5),  # less than a pixel counts as one
+    ],
+)
+def test_absence_loss_by_pencil(probabilities, area, loss):
+    found = absence_loss(torch.tensor([probabilities]), torch.tensor([area]))
+    assert found.tolist() == [pytest.approx(loss)]
+
+
+def test_an_absent_object_teaches_where_equation_2_does_not():
+    claimed = torch.tensor([[[0.8, 0.1]]], requires_grad=True)
+    soft_iou_loss(claimed, torch.zeros(1, 1, 2)).sum().backward()
+    assert not claimed.grad.any()
+    absence_loss(claimed, torch.tensor([2.0])).sum().backward()
+    # d/dS of S / (S + A) is A / (S + A)^2 = 2 / 2.9^2, for each pixel alike
+    assert claimed.grad.flatten().tolist() == pytest.approx([2 / 2.9**2] * 2)

@@ -12,7 +12,7 @@ PAPER = [
     for data in ("youtube_vis_2019", "youtube_vis_2021", "davis")
     for backbone in ("r50", "r101", "x101")
 ]
-OTHERS = ["coco_sam2", "open_vocabulary", "shapes_tiny"]
+OTHERS = ["coco_sam2", "open_vocabulary", "real_tiny", "shapes_tiny"]
 
 
 def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts():
@@ -21,7 +21,10 @@ def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts
 
 def test_parts_are_the_model_s_own_unless_a_preset_names_others():
     assert set(load_preset("davis_r50").components.model_dump().values()) == {"seq-mask-rcnn", ()}
-    assert [name for name in OTHERS if load_preset(name).components.use_model] == ["shapes_tiny"]
+    assert [name for name in OTHERS if load_preset(name).components.use_model] == [
+        "real_tiny",
+        "shapes_tiny",
+    ]
     assert load_preset("coco_sam2").components.proposer == "torchvision:maskrcnn_resnet50_fpn_v2"
     assert load_preset("open_vocabulary").components.prompts == ("person", "animal", "vehicle")
 
@@ -55,6 +58,22 @@ def test_the_papers_two_stages(name):
         assert stage.distance is None
         assert stage.true_masks == stage.separate_loss == 0.0
         assert not stage.detect_on_reference
+    assert (training.absence_loss, training.smallest_object) == (0, 0)
+    for source in training.sources.values():
+        assert (source.staging, source.hold_out, source.licences) == (None, None, ())
+
+
+def test_the_recipe_for_real_pictures():
+    preset = load_preset("real_tiny")
+    assert preset.model.categories[:3] == ("person", "cat", "dog")
+    stills, machine = preset.training.sources.values()
+    assert stills.weight > machine.weight
+    for source in (stills, machine):
+        assert source.staging is not None
+        assert source.categories == {"*": "object"}
+    assert stills.hold_out == 20  # machine masks are not evaluated on
+    assert preset.training.absence_loss > 0
+    assert all(stage.separate_loss > 0 for stage in preset.training.stages.values())
 
 
 @pytest.mark.parametrize("name", PAPER)

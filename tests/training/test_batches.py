@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from training_runs import network, preset, shapes_batches
 
-from propose_reduce.training.batches import to_device
+from propose_reduce.training.batches import collate, to_device
 
 
 def tensors(value):
@@ -92,3 +94,13 @@ def test_a_gpu_gives_the_losses_of_the_cpu():
     # the others draw anchors and boxes, which a real device draws otherwise
     both = [losses["propagation"].detach().cpu() for losses in (on_gpu, on_cpu)]
     torch.testing.assert_close(*both, atol=1e-3, rtol=1e-3)
+
+
+def test_an_absent_object_has_an_empty_mask_in_the_batch():
+    source = shapes_batches(size=1).mixture.sources["shapes"]
+    pair = source.pair(0, np.random.default_rng(0))
+    gone = replace(pair, query_rows=torch.full_like(pair.query_rows, -1))
+    (target,) = collate([gone], [True]).propagation
+    assert len(target.labels) == len(target.query_masks) > 0
+    assert not target.query_masks.any()
+    assert target.reference_masks.flatten(1).any(dim=1).all()

@@ -1,12 +1,22 @@
+import json
+
 import numpy as np
 import pytest
 from label_files import write_labels
 from training_runs import preset
 from videosets import write_frames, write_youtube_vis, youtube_vis_data
 
+from propose_reduce.data.pseudo_videos import PseudoVideoPairs
+from propose_reduce.data.staged_pairs import StagedPairs
 from propose_reduce.errors import InputError
 from propose_reduce.settings.training import SourceSettings, StageSettings
-from propose_reduce.training.sources import open_mixture, open_videos, remarkable, with_own_data
+from propose_reduce.training.sources import (
+    open_mixture,
+    open_videos,
+    permitted,
+    remarkable,
+    with_own_data,
+)
 
 
 def two_sources(tmp_path, **options):
@@ -35,6 +45,69 @@ def test_a_category_map_turns_all_into_one(tmp_path):
     source = open_mixture(chosen, StageSettings(), 0).sources["one"]
     assert source.categories == ("animal",)
     assert len(source) == 3
+
+
+def stills(tmp_path, **fields):
+    """Return the source of a COCO file of six images, of three licences in turn."""
+    terms = ["CC BY 2.0", "CC BY-NC 2.0", "CC BY-SA 2.0"]
+    names = [path.name for path in write_frames(tmp_path / "stills", 6)]
+    data = {
+        "licenses": [{"id": 4, "name": "CC BY 2.0"}],
+        "images": [
+            {"id": i, "file_name": name, "height": 24, "width": 40, "licence": terms[i % 3]}
+            for i, name in enumerate(names)
+        ],
+        "annotations": [
+            {
+                "id": i,
+                "image_id": i,
+                "category_id": 1,
+                "segmentation": [[4, 4, 30, 4, 30, 20, 4, 20]],
+            }
+            for i in range(6)
+        ],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    data["images"][0] |= {"licence": "", "license": 4}  # as COCO says it
+    file = tmp_path / "stills.json"
+    file.write_text(json.dumps(data))
+    return SourceSettings(annotations=str(file), images=str(tmp_path / "stills"), **fields)
+
+
+def kept(source):
+    return [video.id for video in permitted(open_videos(source), source).videos]
+
+
+def test_only_images_of_the_licences_asked_for_are_trained_on(tmp_path):
+    assert kept(stills(tmp_path)) == [0, 1, 2, 3, 4, 5]
+    assert kept(stills(tmp_path, licences=["CC BY 2.0", "CC BY-SA*"])) == [0, 2, 3, 5]
+    says = r"no image of '.*stills.json' has a licence like CC0: it names 'CC BY 2.0', 'CC BY-NC"
+    with pytest.raises(InputError, match=says):
+        kept(stills(tmp_path, licences=["CC0"]))
+
+
+def test_images_are_kept_out_by_their_ids(tmp_path):
+    assert kept(stills(tmp_path, hold_out=2)) == [1, 3, 5]
+
+
+def test_stills_are_staged_where_asked_and_own_stills_as_the_preset_s_are(tmp_path):
+    source = stills(tmp_path, staging={"occluder": 1.0})
+    model = {"categories": ["cat"]}
+    plain = preset(sources={"one": stills(tmp_path).model_dump()}, model=model)
+    staged = preset(
+        sources={"one": source.model_dump()}, model=model, absence_loss=1.0, smallest_object=0.01
+    )
+    (pairs,) = open_mixture(plain, StageSettings(), 0).sources.values()
+    assert isinstance(pairs, PseudoVideoPairs)
+    assert (pairs.settings.absence, pairs.settings.smallest) == (False, 0.0)
+    (pairs,) = open_mixture(staged, StageSettings(), 0).sources.values()
+    assert isinstance(pairs, StagedPairs)
+    assert pairs.staging.occluder == 1.0
+    assert (pairs.settings.absence, pairs.settings.smallest) == (True, 0.01)
+    own = with_own_data(staged, tmp_path / "stills.json", tmp_path / "stills")
+    assert own.training.sources["own"].staging.occluder == 1.0
+    own = with_own_data(plain, tmp_path / "stills.json", tmp_path / "stills")
+    assert own.training.sources["own"].staging is None
 
 
 def test_images_lie_beside_the_file_unless_said_otherwise(tmp_path):

@@ -26,7 +26,7 @@ class Pair:
         reference: the frame to remember.
         query: the frame to detect on and to propagate to; of the same size.
         reference_rows: int64 (O,), rows of ``reference`` of the objects to propagate.
-        query_rows: int64 (O,), rows of ``query`` of the same objects.
+        query_rows: int64 (O,), rows of ``query`` of the same objects; -1 where it is absent.
     """
 
     reference: TrainingFrame
@@ -44,12 +44,16 @@ class PairSettings:
         short_side: likewise.
         flip: probability that both frames are mirrored.
         max_objects: most objects to propagate in one pair; more are drawn from at random.
+        absence: objects that the query does not show are propagated too.
+        smallest: share of the reference frame below which an object is not propagated.
     """
 
     long_side: int
     short_side: int
     flip: float = 0.5
     max_objects: int = 5
+    absence: bool = False
+    smallest: float = 0.0
 
 
 class PairSource(Protocol):
@@ -160,14 +164,17 @@ def make_pair(
     )
     flipped = bool(generator.random() < settings.flip)
     frames = [training_frame(frame, size, flipped=flipped) for frame in (reference, query)]
-    common = np.intersect1d(frames[0].ids.numpy(), frames[1].ids.numpy())
-    if len(common) > settings.max_objects:
-        common = np.sort(generator.choice(common, settings.max_objects, replace=False))
-    rows = [_rows(frame.ids, common) for frame in frames]
+    large = frames[0].masks.flatten(1).sum(dim=1) >= settings.smallest * size[0] * size[1]
+    wanted = np.sort(frames[0].ids[large].numpy())
+    if not settings.absence:
+        wanted = np.intersect1d(wanted, frames[1].ids.numpy())
+    if len(wanted) > settings.max_objects:
+        wanted = np.sort(generator.choice(wanted, settings.max_objects, replace=False))
+    rows = [_rows(frame.ids, wanted) for frame in frames]
     return Pair(frames[0], frames[1], rows[0], rows[1])
 
 
 def _rows(ids: Tensor, wanted: np.ndarray) -> Tensor:
-    """Return the row of each wanted id, int64."""
+    """Return the row of each wanted id, int64; -1 where there is none."""
     places = {number: row for row, number in enumerate(ids.tolist())}
-    return torch.tensor([places[number] for number in wanted.tolist()], dtype=torch.int64)
+    return torch.tensor([places.get(number, -1) for number in wanted.tolist()], dtype=torch.int64)

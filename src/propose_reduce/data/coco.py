@@ -32,6 +32,8 @@ class _Image(Record):
     file_name: str
     height: int = Field(ge=1)
     width: int = Field(ge=1)
+    licence: str = ""
+    license: int | None = None
 
 
 class _Annotation(Record):
@@ -66,6 +68,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
     """
     data, faults = load_json(path), list[Fault]()
     categories = categories_by_id(data, faults)
+    licences = _licences(data)
     pictures = unique(entries(_Image, data, "images", faults), faults)
     refused = set()
     for place, picture in pictures.values():
@@ -94,11 +97,25 @@ def scan_coco(path: Path, images: Path) -> Scan:
             frames=(images / picture.file_name,),
             annotated=(0,),
             objects=tuple(objects[picture.id]),
+            licence=picture.licence or licences.get(picture.license, ""),
         )
         for _, picture in pictures.values()
         if picture.id not in refused
     ]
     return Scan(VideoSet(str(path), tuple(categories.values()), tuple(told)), faults)
+
+
+def _licences(data: dict[str, Any]) -> dict[int | None, str]:
+    """Return COCO's table of licences, as far as it is one: names by id."""
+    table = data.get("licenses")
+    entries = table if isinstance(table, list) else []
+    return {
+        entry["id"]: entry["name"]
+        for entry in entries
+        if isinstance(entry, dict)
+        and isinstance(entry.get("id"), int)
+        and isinstance(entry.get("name"), str)
+    }
 
 
 def _object(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from propose_reduce.data.clips import Pair, PairSettings, make_pair, serves
-from propose_reduce.data.transforms import ViewRange, random_view, view_of
-from propose_reduce.data.videos import LabelledFrame, VideoSet
+from propose_reduce.data.videos import AnnotatedVideo, LabelledFrame, VideoSet
+from propose_reduce.data.views import ViewRange, random_view, view_of
 from propose_reduce.errors import InputError
 
 ATTEMPTS = 4  # views tried as a reference before the query stands for itself
@@ -26,13 +26,7 @@ class PseudoVideoPairs:
         self, images: VideoSet, settings: PairSettings, view: ViewRange | None = None
     ) -> None:
         self.images, self.settings, self.view = images, settings, view or ViewRange()
-        self._queries = [
-            video
-            for video in images.videos
-            if any(obj.segmentations[0] is not None and not obj.crowd for obj in video.objects)
-        ]
-        if not self._queries:
-            raise InputError(f"'{images.name}' shows no object: nothing to train on")
+        self._queries = with_objects(images)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -64,6 +58,22 @@ class PseudoVideoPairs:
             if not seen.crowd.all():
                 return seen
         return frame
+
+
+def with_objects(images: VideoSet) -> list[AnnotatedVideo]:
+    """Return the images that show an object.
+
+    Raises:
+        InputError: none does.
+    """
+    found = [
+        video
+        for video in images.videos
+        if any(obj.segmentations[0] is not None and not obj.crowd for obj in video.objects)
+    ]
+    if not found:
+        raise InputError(f"'{images.name}' shows no object: nothing to train on")
+    return found
 
 
 def _serves(reference: LabelledFrame, query: LabelledFrame) -> bool:

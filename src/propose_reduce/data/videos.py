@@ -81,6 +81,7 @@ class AnnotatedVideo:
         frames: T image files.
         annotated: which frames the annotations speak of, rising.
         objects: what is annotated.
+        licence: of the pictures, as the file words it; empty where it says nothing.
     """
 
     id: int
@@ -89,6 +90,7 @@ class AnnotatedVideo:
     frames: tuple[Path, ...]
     annotated: tuple[int, ...]
     objects: tuple[VideoObject, ...]
+    licence: str = ""
 
     def frame(self, t: int) -> LabelledFrame:
         """Return frame ``t``; only its own image and masks are decoded.

@@ -62,6 +62,7 @@ class Backbone(nn.Module):
         batch_norm_eps: epsilon of every batch norm; None keeps the model's own.
         frozen_stages: 0 trains everything, 1 freezes the stem, 2 the stem and what gives C2, ..
         freeze_batch_norm: batch-norm statistics stay as they are, in training too.
+        freeze_depthwise: the kernels of depthwise convolutions do not train.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Backbone(nn.Module):
         batch_norm_eps: float | None = None,
         frozen_stages: int = 0,
         freeze_batch_norm: bool = False,
+        freeze_depthwise: bool = False,
     ) -> None:
         super().__init__()
         self.body = _feature_model(name)
@@ -85,6 +87,10 @@ class Backbone(nn.Module):
                 norm.eps = batch_norm_eps
         for parameter in _first_stages(name, self.body, frozen_stages):
             parameter.requires_grad = False
+        if freeze_depthwise:
+            for module in self.body.modules():
+                if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+                    module.weight.requires_grad = False
 
     def forward(self, images: Tensor) -> Features:
         """Return the features of a batch of padded images."""

@@ -30,6 +30,7 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
         batch_norm_eps=model.batch_norm_eps,
         frozen_stages=model.frozen_stages,
         freeze_batch_norm=model.freeze_batch_norm,
+        freeze_depthwise=model.freeze_depthwise,
     )
     anchors = Anchors(
         model.anchor_sizes,
@@ -72,6 +73,7 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
         pixel_mean=model.pixel_mean,
         pixel_std=model.pixel_std,
         key_penalty=training.key_penalty,
+        absence_weight=training.absence_loss,
     )
     channels_last(network)
     return network.eval()

@@ -15,17 +15,23 @@ from propose_reduce.models.backbone import SIZE_DIVISOR, Backbone, Features, nor
 from propose_reduce.models.detector import Detector
 from propose_reduce.models.roi_heads import paste
 from propose_reduce.models.rpn import DetectionTargets
-from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate, soft_iou_loss
+from propose_reduce.models.seq_prop_head import (
+    SeqPropHead,
+    absence_loss,
+    soft_aggregate,
+    soft_iou_loss,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PropagationTargets:
-    """The objects of one training sample that both frames show.
+    """The objects of one training sample that the reference shows.
 
     Attributes:
         reference_boxes: float32 (O, 4), (x1, y1, x2, y2) on the reference frame, exclusive ends.
         labels: int64 (O,), 1..C.
-        query_masks: bool or uint8 (O, y, x), the truth on the query frame, unpadded or padded.
+        query_masks: bool or uint8 (O, y, x), the truth on the query frame, unpadded or padded;
+            empty where it does not show the object.
         reference_masks: likewise on the reference frame; None where the memory gets the mask
             head's predictions, as in the paper.
     """
@@ -74,6 +80,8 @@ class SeqMaskRCNN(nn.Module):
         key_penalty: weight of the mean square of all keys. Nothing else bounds the logits of the
             memory read: with large steps they grow until one place takes all and no gradient is
             left. The paper has none.
+        absence_weight: weight of the loss on objects that the query does not show; the paper has
+            none among its samples.
     """
 
     pixel_mean: Tensor
@@ -89,8 +97,10 @@ class SeqMaskRCNN(nn.Module):
         pixel_std: Sequence[float],
         separate_loss: float = 0.0,
         key_penalty: float = 0.0,
+        absence_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        self.absence_weight = absence_weight
         self.separate_loss, self.key_penalty = separate_loss, key_penalty
         self.backbone, self.detector, self.prop_head = backbone, detector, prop_head
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean), persistent=False)
@@ -111,8 +121,8 @@ class SeqMaskRCNN(nn.Module):
     def forward(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Return the six losses, all of weight 1.
 
-        Names: rpn_objectness, rpn_box, class, box, mask, propagation; and propagation_separate
-        and propagation_keys where the settings ask for them.
+        Names: rpn_objectness, rpn_box, class, box, mask, propagation; and propagation_separate,
+        propagation_keys and propagation_absence where the settings ask for them.
         """
         count = len(batch.queries)
         features: Features = self.backbone(self._batch([*batch.references, *batch.queries]))
@@ -144,25 +154,26 @@ class SeqMaskRCNN(nn.Module):
         owners = torch.repeat_interleave(torch.arange(len(targets)), torch.tensor(sizes)).to(
             query.p2.device
         )
-        memory = self.prop_head.memorize(
-            reference.p2, self._reference_masks(reference, targets), owners
-        )
+        masks = self._reference_masks(reference, targets)
+        memory = self.prop_head.memorize(reference.p2, masks, owners)
         asked = self.prop_head.query(query.p2)
         separate = self.prop_head.segment(
             memory.key, memory.value, asked, query.c2, query.c3, owners
         )
         parts = separate.split(sizes)
-        truth = [
-            _on_canvas(target.query_masks, own) for own, target in zip(parts, targets, strict=True)
-        ]
-        competing = [
-            soft_iou_loss(soft_aggregate(own)[1:], wanted)
-            for own, wanted in zip(parts, truth, strict=True)
-        ]
-        losses = {"propagation": torch.cat(competing).mean()}
+        truth = torch.cat(
+            [_on_canvas(t.query_masks, own) for own, t in zip(parts, targets, strict=True)]
+        )
+        competing = torch.cat([soft_aggregate(own)[1:] for own in parts])
+        shown = truth.flatten(1).any(dim=1) | (self.absence_weight == 0)
+        losses = {"propagation": _mean(soft_iou_loss(competing, truth), shown)}
         if self.separate_loss > 0:
-            own_loss = soft_iou_loss(separate, torch.cat(truth)).mean()
+            own_loss = _mean(soft_iou_loss(separate, truth), shown)
             losses["propagation_separate"] = self.separate_loss * own_loss
+        if self.absence_weight > 0:
+            absent = absence_loss(competing, masks.float().sum(dim=(1, 2)))
+            share = (~shown).float().mean()  # as much as one of the others, each
+            losses["propagation_absence"] = self.absence_weight * share * _mean(absent, ~shown)
         if self.key_penalty > 0:
             squares = [keys.float().square().mean() for keys in (memory.key, asked.key)]
             losses["propagation_keys"] = self.key_penalty * torch.stack(squares).mean()
@@ -186,6 +197,11 @@ class SeqMaskRCNN(nn.Module):
             for predicted, target in zip(soft, targets, strict=True)
         ]
         return torch.cat(given)
+
+
+def _mean(values: Tensor, rows: Tensor) -> Tensor:
+    """Return the mean of some rows of (O,), 0 where there are none."""
+    return (values * rows).sum() / rows.sum().clamp(min=1)
 
 
 def _ceil(side: int) -> int:

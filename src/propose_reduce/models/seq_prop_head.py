@@ -205,6 +205,24 @@ def soft_iou_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
     return 1 - torch.where(union > 0, overlap / union.clamp(min=1e-12), torch.ones_like(union))
 
 
+def absence_loss(probabilities: Tensor, area: Tensor) -> Tensor:
+    """Return sum p / (sum p + A) of objects that a frame does not show.
+
+    Equation 2 is constant where the truth is empty, so that nothing ever teaches the head to let
+    go. This is its share of the union with the object's reference mask put into it: 0 for no mask,
+    one half for a mask as large as the object was, and always with a gradient.
+
+    Args:
+        probabilities: float32 (O, H, W), aggregated, without the background.
+        area: (O,), pixels of each object's reference mask; less than one counts as one.
+
+    Returns:
+        float32 (O,), from 0 to below 1.
+    """
+    claimed = probabilities.sum(dim=(1, 2))
+    return claimed / (claimed + area.to(claimed.dtype).clamp(min=1))
+
+
 def _rows(frames: Tensor, owners: Tensor | None, count: int) -> Tensor:
     """Return each object's row of a per-frame tensor."""
     if owners is not None:

@@ -64,6 +64,10 @@ class ModelSettings(Settings):
     freeze_batch_norm: bool = Field(
         True, description="batch-norm statistics stay fixed (their affine parameters train)"
     )
+    freeze_depthwise: bool = Field(
+        False,
+        description="depthwise kernels do not train: on a CPU their gradients take most of a step",
+    )
 
     @field_validator("categories", mode="before")
     @classmethod

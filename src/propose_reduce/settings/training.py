@@ -10,6 +10,36 @@ from propose_reduce.errors import unknown_name
 from propose_reduce.settings.base import Settings
 
 
+class StagingSettings(Settings):
+    """How far two frames of a still image go apart, beyond the paper's affine views."""
+
+    rotation: float = Field(20.0, ge=0, le=180, description="degrees to either side")
+    scale: tuple[float, float] = Field((0.8, 1.7), description="smallest and largest zoom")
+    shift: float = Field(0.15, ge=0, description="share of the picture's sides")
+    perspective: float = Field(
+        0.15, ge=0, lt=0.5, description="change of depth from the middle to a border, share"
+    )
+    warp: float = Field(
+        0.04, ge=0, description="thin-plate warp: way of its points, share of the sides"
+    )
+    blur: float = Field(0.02, ge=0, description="longest motion blur, share of the long side")
+    colour: float = Field(
+        0.15, ge=0, description="change of light, contrast, saturation and balance, share"
+    )
+    steady: float = Field(
+        0.5, ge=0, le=1, description="share of pairs whose second frame is near the first"
+    )
+    occluder: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="probability of each of two objects that are pasted in from other images",
+    )
+    elsewhere: float = Field(
+        0.15, ge=0, le=1, description="share of pairs whose second frame is another image"
+    )
+
+
 class SourceSettings(Settings):
     """Where training pairs come from."""
 
@@ -29,6 +59,17 @@ class SourceSettings(Settings):
     categories: dict[str, str | None] = Field(
         default_factory=dict,
         description="its category -> the model's, null drops it; '*' stands for all others",
+    )
+    staging: StagingSettings | None = Field(
+        None, description="of still images: stronger views and occluders; null: the paper's views"
+    )
+    licences: tuple[str, ...] = Field(
+        (), description="only images whose licence matches one of these patterns; all when empty"
+    )
+    hold_out: int | None = Field(
+        None,
+        ge=2,
+        description="images whose id it divides are kept out, for evaluation; null: none",
     )
     samples: int = Field(10_000, ge=1, description="shapes: samples of one epoch, new ones in each")
 
@@ -121,8 +162,16 @@ class TrainingSettings(Settings):
     key_penalty: float = Field(
         0.0, ge=0, description="weight of the keys' mean square, which bounds the memory's logits"
     )
+    absence_loss: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the loss on objects that the query does not show; 0: no samples",
+    )
     clip_gradient: float = Field(35.0, gt=0, description="largest gradient norm")
     max_objects: int = Field(5, ge=1, description="most objects of one sample")
+    smallest_object: float = Field(
+        0.0, ge=0, lt=1, description="share of the frame below which no object is propagated"
+    )
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip of a pair")
     rpn_samples: int = Field(64, ge=1, description="anchors per image in the RPN loss")
     rpn_positive: float = Field(0.5, ge=0, le=1, description="most of them positive, share")

@@ -98,12 +98,18 @@ def collate(
             PropagationTargets(
                 reference_boxes=pair.reference.boxes[pair.reference_rows],
                 labels=pair.reference.labels[pair.reference_rows],
-                query_masks=pair.query.masks[pair.query_rows],
+                query_masks=_masks(pair.query, pair.query_rows),
                 reference_masks=pair.reference.masks[pair.reference_rows] if given else None,
             )
             for pair, given in zip(pairs, true_masks, strict=True)
         ],
     )
+
+
+def _masks(frame: TrainingFrame, rows: Tensor) -> Tensor:
+    """Return the masks of some rows, bool (O, H, W), empty where the row is -1."""
+    empty = frame.masks.new_zeros((1, *frame.image.shape[-2:]))
+    return torch.cat([frame.masks, empty])[rows]
 
 
 def _detection(frame: TrainingFrame) -> DetectionTargets:

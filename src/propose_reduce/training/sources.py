@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +14,7 @@ from propose_reduce.data.faults import Scan, sound
 from propose_reduce.data.pseudo_videos import PseudoVideoPairs
 from propose_reduce.data.shapes.contours import SHAPES
 from propose_reduce.data.shapes.pairs import ShapesPairs
+from propose_reduce.data.staged_pairs import StagedPairs, Staging
 from propose_reduce.data.videos import VideoSet, with_categories
 from propose_reduce.errors import InputError
 from propose_reduce.settings import ModelSettings, Preset
@@ -40,6 +43,8 @@ def open_mixture(preset: Preset, stage: StageSettings, seed: int) -> Mixture:
         short_side=stage.short_side or model.short_side,
         flip=training.flip,
         max_objects=training.max_objects,
+        absence=training.absence_loss > 0,
+        smallest=training.smallest_object,
     )
     sources = {name: open_source(training.sources[name], pairs, model) for name in names}
     return Mixture(sources, {name: training.sources[name].weight for name in names}, seed)
@@ -59,9 +64,34 @@ def open_source(settings: SourceSettings, pairs: PairSettings, model: ModelSetti
             )
         return ShapesPairs(pairs, samples=settings.samples)
     videos = with_categories(open_videos(settings), model.categories, settings.categories)
+    videos = permitted(videos, settings)
     if videos.videos and all(len(video.frames) == 1 for video in videos.videos):
+        if settings.staging is not None:
+            return StagedPairs(videos, pairs, Staging(**settings.staging.model_dump()))
         return PseudoVideoPairs(videos, pairs)
     return VideoPairs(videos, pairs)
+
+
+def permitted(videos: VideoSet, settings: SourceSettings) -> VideoSet:
+    """Return the images or videos of a set that its source may train on.
+
+    Raises:
+        InputError: no licence matches.
+    """
+    kept = [
+        video
+        for video in videos.videos
+        if not settings.licences or any(fnmatch(video.licence, p) for p in settings.licences)
+    ]
+    if videos.videos and not kept:
+        known = ", ".join(f"'{text}'" for text in sorted({v.licence for v in videos.videos}))
+        raise InputError(
+            f"no image of '{videos.name}' has a licence like {' or '.join(settings.licences)}: "
+            f"it names {known}"
+        )
+    if settings.hold_out is not None:
+        kept = [video for video in kept if video.id % settings.hold_out]
+    return replace(videos, videos=tuple(kept))
 
 
 def check_validation(preset: Preset) -> None:
@@ -90,6 +120,8 @@ def open_videos(settings: SourceSettings) -> VideoSet:
 def with_own_data(preset: Preset, annotations: Path, images: Path | None = None) -> Preset:
     """Return a preset with one data set as its only source, and the categories of that.
 
+    Still images are staged as those of the preset's own sources are.
+
     Args:
         preset: everything else.
         annotations: a YouTube-VIS or COCO json file, or a DAVIS folder.
@@ -98,8 +130,11 @@ def with_own_data(preset: Preset, annotations: Path, images: Path | None = None)
     Raises:
         InputError: nothing readable there, or no category.
     """
+    stagings = [source.staging for source in preset.training.sources.values() if source.staging]
     source = SourceSettings(
-        annotations=str(annotations), images=None if images is None else str(images)
+        annotations=str(annotations),
+        images=None if images is None else str(images),
+        staging=stagings[0] if stagings else None,
     )
     categories = _scan(source).videos.categories
     if not categories:

