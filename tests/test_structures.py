@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from propose_reduce import rle
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError, InputError
 from propose_reduce.structures import (
     Clip,
     Detections,
@@ -79,29 +79,29 @@ def test_frames_with_their_channels_turned_around_fit_torch():
 def test_detections_check_what_they_hold():
     scores = torch.full((2, 3), 1 / 3)
     assert len(Detections(MASKS, scores)) == 2
-    with pytest.raises(InputError, match=r"masks must be bool .* float32 \(2, 4, 6\)"):
+    with pytest.raises(ContractError, match=r"masks must be bool .* float32 \(2, 4, 6\)"):
         Detections(MASKS.float(), scores)
-    with pytest.raises(InputError, match="2 masks but scores for 1"):
+    with pytest.raises(ContractError, match="2 masks but scores for 1"):
         Detections(MASKS, scores[:1])
-    with pytest.raises(InputError, match="NaN"):
+    with pytest.raises(ContractError, match="NaN"):
         Detections(MASKS, scores * torch.nan)
 
 
 def test_seeds_and_frame_masks_check_what_they_hold():
-    with pytest.raises(InputError, match="got -1"):
+    with pytest.raises(ContractError, match="got -1"):
         Seed(-1, MASKS)
-    with pytest.raises(InputError, match="3 dimensions"):
+    with pytest.raises(ContractError, match="3 dimensions"):
         Seed(0, MASKS[0])
-    with pytest.raises(InputError, match="2 values"):
+    with pytest.raises(ContractError, match="2 values"):
         FrameMasks(0, 0, MASKS, torch.ones(3))
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
 def test_presence_is_a_probability(wrong):
     assert FrameMasks(0, 0, MASKS, torch.tensor([0.0, 1.0])).presence is not None
-    with pytest.raises(InputError, match=r"presence must lie in \[0, 1\]"):
+    with pytest.raises(ContractError, match=r"presence must lie in \[0, 1\]"):
         FrameMasks(0, 0, MASKS, torch.tensor([0.5, wrong]))
-    with pytest.raises(InputError, match="presence must be float32"):
+    with pytest.raises(ContractError, match="presence must be float32"):
         FrameMasks(0, 0, MASKS, torch.ones(2, dtype=torch.float64))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, ProposeReduceError
 
 if TYPE_CHECKING:
     from propose_reduce.api import load, segment
     from propose_reduce.results import VideoResult
 
-__all__ = ["InputError", "VideoResult", "load", "segment"]
+__all__ = ["InputError", "ProposeReduceError", "VideoResult", "load", "segment"]
 
 _HOMES = {"load": "api", "segment": "api", "VideoResult": "results"}
 

@@ -1,17 +1,44 @@
-"""The one error that stands for a user's mistake, and what its message is made of."""
+"""The errors that end a piece of work, and what their messages are made of."""
 
 from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar
 
 
-class InputError(ValueError):
-    """A mistake in what the user gave: one line with the fault, the value and the way out.
+class ProposeReduceError(Exception):
+    """What ends the work on a video or a run, said in one line with the way out.
 
-    Raised by the library; only ``cli/main.py`` turns it into a line on stderr and exit code 2.
+    Raised by the library; only ``cli/main.py`` turns it into a line on stderr and an exit code.
     """
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(ProposeReduceError, ValueError):
+    """A mistake in what the user gave: the fault, the value and the way out."""
+
+    exit_code = 2
+
+
+class ContractError(ProposeReduceError):
+    """A component that breaks its contract (protocols.py): its author must correct it."""
+
+    exit_code = 3
+
+
+class DivergedError(ProposeReduceError):
+    """A training whose numbers are not finite any more."""
+
+    exit_code = 4
+
+
+class ResourceError(ProposeReduceError):
+    """A machine that has too little of something, such as GPU memory, for what is asked of it."""
+
+    exit_code = 5
 
 
 MOST_NAMES = 100

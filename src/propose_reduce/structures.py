@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from propose_reduce import rle
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError, InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,11 +83,11 @@ def frame_of(clip: Clip, index: int) -> np.ndarray:
 
 
 def _require(value: Any, name: str, dtype: str, ndim: int) -> None:
-    """Raise InputError unless a tensor or array has this dtype and this many dimensions."""
+    """Raise ContractError unless a tensor or array has this dtype and this many dimensions."""
     got = str(value.dtype).removeprefix("torch.")
     if got != dtype or value.ndim != ndim:
         shape = tuple(value.shape)
-        raise InputError(f"{name} must be {dtype} with {ndim} dimensions, got {got} {shape}")
+        raise ContractError(f"{name} must be {dtype} with {ndim} dimensions, got {got} {shape}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,11 +106,11 @@ class Detections:
         _require(self.masks, "Detections.masks", "bool", 3)
         _require(self.class_scores, "Detections.class_scores", "float32", 2)
         if len(self.masks) != len(self.class_scores):
-            raise InputError(
+            raise ContractError(
                 f"Detections has {len(self.masks)} masks but scores for {len(self.class_scores)}"
             )
         if not bool(((self.class_scores >= 0) & (self.class_scores <= 1)).all()):
-            raise InputError("Detections.class_scores must lie in [0, 1], found NaN or beyond")
+            raise ContractError("Detections.class_scores must lie in [0, 1], found NaN or beyond")
 
     def __len__(self) -> int:
         return len(self.masks)
@@ -131,7 +131,7 @@ class Seed:
     def __post_init__(self) -> None:
         _require(self.masks, "Seed.masks", "bool", 3)
         if self.frame < 0:
-            raise InputError(f"Seed.frame must be 0 or more, got {self.frame}")
+            raise ContractError(f"Seed.frame must be 0 or more, got {self.frame}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,11 +157,11 @@ class FrameMasks:
             return
         _require(self.presence, "FrameMasks.presence", "float32", 1)
         if len(self.presence) != len(self.masks):
-            raise InputError(
+            raise ContractError(
                 f"FrameMasks.presence must have {len(self.masks)} values, got {len(self.presence)}"
             )
         if not bool(((self.presence >= 0) & (self.presence <= 1)).all()):
-            raise InputError("FrameMasks.presence must lie in [0, 1], found NaN or beyond")
+            raise ContractError("FrameMasks.presence must lie in [0, 1], found NaN or beyond")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

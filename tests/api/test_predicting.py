@@ -129,7 +129,7 @@ def test_a_file_where_a_videos_folder_would_be_stops_that_video_alone(pets, tmp_
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "pets").write_text("mine")
     failed, done = run([pets, other], tmp_path / "out", overwrite=overwrite)
-    assert "out/pets' is a file, not a folder" in failed.fault
+    assert "out/pets' is a file, not a folder" in str(failed.error)
     assert done.result is not None
     assert (tmp_path / "out" / "pets").read_text() == "mine"
 
@@ -137,7 +137,7 @@ def test_a_file_where_a_videos_folder_would_be_stops_that_video_alone(pets, tmp_
 @pytest.mark.parametrize("name", ["...mp4", "caf\udce9.mp4"], ids=["dots", "no UTF-8"])
 def test_a_name_that_no_output_can_have_is_refused(tmp_path, name):
     (failed,) = run([world_film(tmp_path / "a.mp4").rename(tmp_path / name)], tmp_path / "out")
-    assert failed.fault.startswith("no output can be called '")
+    assert str(failed.error).startswith("no output can be called '")
     assert tree(tmp_path / "out") == []
 
 
@@ -170,7 +170,7 @@ def test_predictions_carry_the_ids_of_the_annotations(pets, tmp_path):
     assert [(p["video_id"], p["category_id"]) for p in predictions] == [(77, 6), (77, 5)]
     other = world_film(tmp_path / "other.mp4")
     (outcome,) = run([other], tmp_path / "out", annotations=annotations)
-    assert outcome.fault == "the annotations have no video 'other'"
+    assert str(outcome.error) == "the annotations have no video 'other'"
     assert not (tmp_path / "out" / "other").exists()
 
 
@@ -274,7 +274,7 @@ def test_a_file_size_limit_fails_the_video_and_leaves_nothing_half_written(pets,
         (outcome,) = run([pets], tmp_path / "out", overlay="video")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "File too large" in outcome.fault
+    assert "File too large" in str(outcome.error)
     assert tree(tmp_path / "out") == []
 
 
@@ -325,7 +325,7 @@ def test_files_of_ones_own_are_not_replaced_unless_asked(pets, tmp_path, place):
     mine.parent.mkdir(parents=True)
     mine.touch()
     (failed,) = run([pets], tmp_path / "out")
-    assert "is there already, and not from an earlier run" in failed.fault
+    assert "is there already, and not from an earlier run" in str(failed.error)
     assert mine.exists()
     (done,) = run([pets], tmp_path / "out", overwrite=True)
     assert done.result is not None

@@ -5,7 +5,7 @@ from fakes import FakePropagator, FakeProposer, World
 from worlds import CAT, DOG, WORLD, segmenter, world_film
 
 from propose_reduce.api import Options, Segmenter
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, ResourceError
 
 FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
 
@@ -87,7 +87,7 @@ def test_a_full_gpu_says_what_to_lower(monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(FakeProposer, "propose", full)
-    with pytest.raises(InputError, match=r"out of GPU memory on 'array' at 32 x 24: lower max-ob"):
+    with pytest.raises(ResourceError, match=r"out of GPU memory on 'array' at 32 x 24: lower max"):
         run()
 
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from propose_reduce.cli import main as frame
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError, DivergedError, InputError, ResourceError
 
 HEAVY = ("torch", "torchvision", "timm", "lightning", "cv2", "av", "scipy", "matplotlib")
 
@@ -75,13 +75,17 @@ def command_line_that_raises(error):
     return app
 
 
-def test_an_input_error_becomes_one_line_and_exit_code_2(monkeypatch, capsys):
-    mistake = InputError("no such video 'x.mp4': give a file or a folder of frames")
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(InputError, 2), (ContractError, 3), (DivergedError, 4), (ResourceError, 5)],
+)
+def test_an_error_of_ours_becomes_one_line_and_its_exit_code(kind, code, monkeypatch, capsys):
+    mistake = kind("no such video 'x.mp4': give a file or a folder of frames")
     monkeypatch.setattr(frame, "app", command_line_that_raises(mistake))
     monkeypatch.setattr(sys, "argv", ["propose-reduce"])
     with pytest.raises(SystemExit) as stop:
         frame.main()
-    assert stop.value.code == 2
+    assert stop.value.code == code
     output = capsys.readouterr()
     assert output.err == f"propose-reduce: {mistake}\n"
     assert output.out == ""

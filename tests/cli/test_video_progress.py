@@ -4,6 +4,7 @@ import io
 
 from propose_reduce.api import VideoOutcome
 from propose_reduce.cli.video_progress import VideoProgress
+from propose_reduce.errors import InputError
 
 
 class Terminal(io.StringIO):
@@ -23,7 +24,7 @@ def test_a_line_is_written_where_the_bar_was_and_not_behind_it(monkeypatch, tmp_
         for number, path in enumerate(paths, start=1):
             callback.start(path, number, len(paths))
             callback.step("propagate", 0.5, 8)
-            callback.finish(VideoOutcome(path, path, fault="cannot be read"))
+            callback.finish(VideoOutcome(path, path, error=InputError("cannot be read")))
     told = terminal.getvalue()
     assert "a.mp4 (1 of 2): propagate" in told
     for path in paths:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError, InputError
 from propose_reduce.paradigm.pipeline import (
     components_needed,
     find_sequences,
@@ -142,7 +142,7 @@ def test_progress_counts_the_steps_of_every_stage():
 
 
 def test_a_part_that_breaks_its_contract_is_named():
-    with pytest.raises(InputError, match="seed 0, frame 4 came twice"):
+    with pytest.raises(ContractError, match="seed 0, frame 4 came twice"):
         segment(World((CAT, DOG)), repeat=(0, 4))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from fakes import FakePropagator, Thing, World
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError
 from propose_reduce.paradigm.propagate import propagate
 from propose_reduce.structures import FrameMasks, Seed
 
@@ -44,18 +44,18 @@ def test_without_seeds_the_propagator_is_not_asked():
     ],
 )
 def test_what_is_missing_repeated_or_of_another_size_is_named(broken, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ContractError, match=message):
         list(propagate(WORLD.clip(), FakePropagator(WORLD, **broken), SEEDS))
 
 
 @pytest.mark.parametrize(("seed", "frame"), [(2, 0), (-1, 0), (0, 3), (0, -1)])
 def test_a_pair_that_does_not_exist_is_named(seed, frame):
     stranger = FrameMasks(seed, frame, WORLD.masks(0))
-    with pytest.raises(InputError, match=f"seed {seed}, frame {frame}: there are only 2 seeds"):
+    with pytest.raises(ContractError, match=f"seed {seed}, frame {frame}: there are only 2 seeds"):
         list(propagate(WORLD.clip(), Telling(stranger), SEEDS))
 
 
 def test_an_object_too_few_is_named():
     one_of_two = FrameMasks(0, 0, torch.zeros(1, 24, 32, dtype=torch.bool))
-    with pytest.raises(InputError, match=r"must be \(2, 24, 32\), got \(1, 24, 32\)"):
+    with pytest.raises(ContractError, match=r"must be \(2, 24, 32\), got \(1, 24, 32\)"):
         list(propagate(WORLD.clip(), Telling(one_of_two), SEEDS))

@@ -8,7 +8,7 @@ from fakes import FakeProposer, Thing, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError, InputError
 from propose_reduce.paradigm.propose import key_frames, mask_nms, propose
 from propose_reduce.settings import ProposeSettings
 
@@ -95,7 +95,7 @@ def test_mask_nms_can_be_turned_off(mask_nms, objects):
 def test_masks_of_another_size_name_both_sizes():
     world = World((CAT,))
     proposer = FakeProposer(world, size=(23, 32))
-    with pytest.raises(InputError, match=r"masks are \(23, 32\).*working size is \(24, 32\)"):
+    with pytest.raises(ContractError, match=r"masks are \(23, 32\).*working size is \(24, 32\)"):
         propose(world.clip(), proposer, 0, ProposeSettings())
 
 
@@ -103,7 +103,7 @@ def test_score_columns_must_be_the_categories_and_the_background():
     world = World((CAT,))
     proposer = FakeProposer(replace(world, categories=("cat", "dog", "cow")))
     proposer.propose = FakeProposer(world).propose
-    with pytest.raises(InputError, match="gives 3 class scores, expected 4"):
+    with pytest.raises(ContractError, match="gives 3 class scores, expected 4"):
         propose(world.clip(), proposer, 0, ProposeSettings())
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from fakes import FakeScorer, Thing, World
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError
 from propose_reduce.paradigm.score import mean_scores, score_frame
 from propose_reduce.structures import Detections
 
@@ -83,7 +83,7 @@ def test_presence_is_no_opinion_where_there_is_none(presence):
     ],
 )
 def test_an_answer_that_is_no_probabilities_is_named(answer, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ContractError, match=message):
         score_frame(WORLD.clip(), Answering(answer), 0, WORLD.masks(0), ORIGINS)
 
 

@@ -6,7 +6,7 @@ import torch
 from training_runs import network, preset, preset_file, same_weights
 from videosets import write_youtube_vis, youtube_vis_data
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import DivergedError, InputError
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import load_preset
@@ -287,7 +287,7 @@ def test_a_model_of_other_categories_is_not_judged_on_shapes(tmp_path):
 
 def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_path):
     chosen = preset({"only": {"steps": 2, "learning_rate": 1e30}}, checkpoint_every=1)
-    with pytest.raises(InputError, match=r"diverged at step 1: 'backbone.* is beyond half"):
+    with pytest.raises(DivergedError, match=r"diverged at step 1: 'backbone.* is beyond half"):
         train(chosen, Run(tmp_path / "run"))
     assert not (tmp_path / "run" / "only" / "last.ckpt").exists()
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from propose_reduce.api.outputs import RESULT, Outputs
 from propose_reduce.api.segmenter import SegmentationOutput, Segmenter
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, ProposeReduceError
 from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
 from propose_reduce.video import find_videos, stored_digest, video_name
@@ -27,7 +27,7 @@ class VideoOutcome:
         result: None where it failed.
         seconds: how long it took; 0 where an earlier result was kept.
         warnings: what the user should know of the video.
-        fault: why it failed; empty where it did not.
+        error: why it failed; None where it did not.
     """
 
     path: Path
@@ -35,13 +35,13 @@ class VideoOutcome:
     result: VideoResult | None = None
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
-    fault: str = ""
+    error: ProposeReduceError | None = None
 
     def __str__(self) -> str:
         """Return it in one line."""
         if self.result is None:
-            named = str(self.path) in self.fault
-            return self.fault if named else f"{self.path}: {self.fault}"
+            fault = str(self.error)
+            return fault if str(self.path) in fault else f"{self.path}: {fault}"
         found = (
             f"{_counted(len(self.result.sequences), 'object')} in "
             f"{_counted(self.result.num_frames, 'frame')}"
@@ -106,10 +106,8 @@ def predict(
         callback.start(path, number, len(paths))
         try:
             outcome = _predict_one(path, number, segmenter, outputs, callback)
-        except InputError as error:
-            outcome = VideoOutcome(
-                path, outputs.folder / video_name(path) / RESULT, fault=str(error)
-            )
+        except ProposeReduceError as error:
+            outcome = VideoOutcome(path, outputs.folder / video_name(path) / RESULT, error=error)
         outcomes.append(outcome)
         callback.finish(outcome)
     outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})
@@ -148,14 +146,19 @@ def _predict_one(
 
 
 def raise_failures(outcomes: Sequence[VideoOutcome]) -> None:
-    """Raise one InputError that names every video that failed, if any did."""
-    failed = [outcome for outcome in outcomes if outcome.result is None]
+    """Raise one error that names every video that failed, if any did.
+
+    Its class is that of all of them, or InputError where they differ.
+    """
+    failed = {outcome.path: outcome.error for outcome in outcomes if outcome.error is not None}
     if not failed:
         return
     if len(outcomes) == 1:
-        raise InputError(failed[0].fault)
-    names = ", ".join(str(outcome.path) for outcome in failed)
-    raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {names}")
+        raise next(iter(failed.values()))
+    kinds = {type(error) for error in failed.values()}
+    kind = kinds.pop() if len(kinds) == 1 else InputError
+    names = ", ".join(str(path) for path in failed)
+    raise kind(f"{len(failed)} of {len(outcomes)} videos failed: {names}")
 
 
 def _counted(count: int, thing: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from propose_reduce.api.components import ChosenComponents, by_role, choose, request_for
 from propose_reduce.api.model import Model, choose_device, choose_precision
 from propose_reduce.api.options import Options
-from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.errors import ResourceError, unknown_name
 from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.reduce import KeptSequence
@@ -122,7 +122,8 @@ class Segmenter:
             keep_proposals: return the sequences before they are reduced too.
 
         Raises:
-            InputError: a component breaks its contract, or the GPU's memory is too small.
+            ContractError: a component breaks its contract.
+            ResourceError: the GPU's memory is too small.
         """
         chosen = self._chosen
         size = fitted_size(
@@ -159,7 +160,7 @@ class Segmenter:
                         unreduced.add(window.frames, every, join=False)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
-            raise InputError(
+            raise ResourceError(
                 f"out of GPU memory on '{video.name}' at {size[1]} x {size[0]}: lower max-objects "
                 "or key-frames, or set inference.propagate.batch_objects or model.long_side lower"
             ) from error

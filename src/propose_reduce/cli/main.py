@@ -1,7 +1,8 @@
 """The command line's frame: one application, one place where errors become exit codes.
 
-Exit codes: 0 done, 2 the user's mistake (one line, no traceback), 1 our fault (traceback), 130
-stopped by Ctrl-C, 143 by SIGTERM, 129 by the terminal's end.
+Exit codes (errors.py): 0 done; one line and no traceback: 2 the user's mistake, 3 a component that
+breaks its contract, 4 a training that diverged, 5 too little GPU memory; 1 our fault (traceback);
+130 stopped by Ctrl-C, 143 by SIGTERM, 129 by the terminal's end.
 Commands live in one file each and import what is heavy inside themselves, so that ``--help``
 answers at once.
 """
@@ -27,7 +28,7 @@ from propose_reduce.cli import (
     predict,
     train,
 )
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ProposeReduceError
 
 app = typer.Typer(
     name="propose-reduce",
@@ -87,13 +88,13 @@ def _ending_as_errors_do() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in one line on stderr and exit code 2."""
+    """Run the command line; an error of ours ends in one line on stderr and its exit code."""
     try:
         with _ending_as_errors_do():
             app()
-    except InputError as error:
+    except ProposeReduceError as error:
         print(f"propose-reduce: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except OSError as error:  # a folder that may not be entered, a name that is too long
         if error.filename is None:
             raise

@@ -41,7 +41,8 @@ def segment_clip(
         progress: told about each step.
 
     Raises:
-        InputError: a component is missing, or breaks its contract (see protocols.py).
+        InputError: a component is missing.
+        ContractError: one breaks its contract (see protocols.py).
     """
     joined = JoinedSequences(
         len(clip.frames), settings.windows, min_score=settings.reduce.min_reported_score

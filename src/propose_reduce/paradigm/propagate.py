@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError
 from propose_reduce.protocols import Propagator
 from propose_reduce.structures import Clip, FrameMasks, Seed
 
@@ -15,7 +15,7 @@ def propagate(clip: Clip, propagator: Propagator, seeds: Sequence[Seed]) -> Iter
     """Yield what the propagator yields, and hold it to its word.
 
     Raises:
-        InputError: a pair of seed and frame that does not exist, comes twice or never comes, or
+        ContractError: a pair of seed and frame that does not exist, comes twice or never comes, or
             masks that are not one per object on the clip's working size.
     """
     if not seeds:
@@ -25,20 +25,20 @@ def propagate(clip: Clip, propagator: Propagator, seeds: Sequence[Seed]) -> Iter
     for found in propagator.propagate(clip, seeds):
         place = f"the propagator's masks for seed {found.seed}, frame {found.frame}"
         if not (0 <= found.seed < len(seeds) and 0 <= found.frame < num_frames):
-            raise InputError(
+            raise ContractError(
                 f"{place}: there are only {len(seeds)} seeds and {num_frames} frames, from 0"
             )
         if seen[found.seed, found.frame]:
-            raise InputError(f"{place} came twice: each pair must come once")
+            raise ContractError(f"{place} came twice: each pair must come once")
         expected = (len(seeds[found.seed].masks), *clip.working_size)
         if tuple(found.masks.shape) != expected:
-            raise InputError(f"{place} must be {expected}, got {tuple(found.masks.shape)}")
+            raise ContractError(f"{place} must be {expected}, got {tuple(found.masks.shape)}")
         seen[found.seed, found.frame] = True
         yield found
     missing = (~seen).nonzero().tolist()
     if missing:
         seed, frame = missing[0]
-        raise InputError(
+        raise ContractError(
             f"the propagator gave no masks for seed {seed}, frame {frame} (and {len(missing) - 1} "
             "other pairs): it must yield every frame of every seed, the key frame included"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError, InputError
 from propose_reduce.masks import present
 from propose_reduce.paradigm.reduce import sequence_iou, sequence_nms
 from propose_reduce.protocols import Proposer
@@ -57,18 +57,18 @@ def propose(clip: Clip, proposer: Proposer, frame: int, settings: ProposeSetting
     ``mask_nms`` drops.
 
     Raises:
-        InputError: masks that are not of the clip's working size, or not one score column per
+        ContractError: masks that are not of the clip's working size, or not one score column per
             category and one for the background.
     """
     found = proposer.propose(clip, frame)
     if tuple(found.masks.shape[1:]) != clip.working_size:
-        raise InputError(
+        raise ContractError(
             f"key frame {frame}: the proposer's masks are {tuple(found.masks.shape[1:])}, "
             f"the clip's working size is {clip.working_size}; they must be equal"
         )
     columns = len(proposer.categories) + 1
     if found.class_scores.shape[1] != columns:
-        raise InputError(
+        raise ContractError(
             f"key frame {frame}: the proposer gives {found.class_scores.shape[1]} class scores, "
             f"expected {columns} (background and {columns - 1} categories)"
         )

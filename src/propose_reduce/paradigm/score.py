@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import ContractError
 from propose_reduce.masks import present
 from propose_reduce.paradigm.propose import select
 from propose_reduce.protocols import Scorer
@@ -40,7 +40,7 @@ def score_frame(
         presence: float32 (O,), the probability that each mask shows its object; None counts as 1.
 
     Raises:
-        InputError: the scorer's answer has the wrong shape, or values outside [0, 1].
+        ContractError: the scorer's answer has the wrong shape, or values outside [0, 1].
     """
     probabilities = torch.full(origins.class_scores.shape, torch.nan)
     rows = present(masks).nonzero()[:, 0]
@@ -48,13 +48,13 @@ def score_frame(
         answer = scorer.score(clip, frame, masks[rows], select(origins, rows)).float().cpu()
         expected = (len(rows), origins.class_scores.shape[1])
         if tuple(answer.shape) != expected:
-            raise InputError(
+            raise ContractError(
                 f"frame {frame}: the scorer must give {expected} probabilities, "
                 f"got {tuple(answer.shape)}"
             )
         silent = answer.isnan().all(dim=1, keepdim=True)
         if not bool((silent | ((answer >= 0) & (answer <= 1))).all()):
-            raise InputError(
+            raise ContractError(
                 f"frame {frame}: the scorer's probabilities must lie in [0, 1], or all of a row be "
                 "NaN where it has no opinion"
             )

@@ -46,7 +46,7 @@ def propose_sequences(
         progress: told about each step; of the propagation a step is one seed on one frame.
 
     Raises:
-        InputError: one of the components breaks its contract (see protocols.py).
+        ContractError: one of the components breaks its contract (see protocols.py).
     """
     frames = key_frames(len(clip.frames), settings.propose.key_frames)
     follow = partial(_follow, clip, proposer.categories, propagator, scorer)

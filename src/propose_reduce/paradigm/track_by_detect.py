@@ -74,7 +74,7 @@ def track_by_detect(
         progress: told about each frame, as stage "propose".
 
     Raises:
-        InputError: the proposer breaks its contract.
+        ContractError: the proposer breaks its contract.
     """
     alive: list[_Track] = []
     begun: list[int] = []

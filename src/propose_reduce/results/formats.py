@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,16 +13,14 @@ from PIL import Image
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.files import replacing, write_text
-
-if TYPE_CHECKING:
-    from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import VideoSequences
 
 DAVIS_OBJECTS = 20
 """Most objects a DAVIS unsupervised submission may hold (docs/method.md, section 4)."""
 
 
 def youtube_vis(
-    result: VideoResult, video_id: int, category_ids: Mapping[str, int]
+    result: VideoSequences, video_id: int, category_ids: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """Return one prediction per (sequence, class) pair; see ``VideoResult.to_youtube_vis``."""
     predictions = []
@@ -48,7 +46,7 @@ def write_youtube_vis(predictions: Sequence[dict[str, Any]], path: Path) -> None
     write_text(path, json.dumps(predictions, allow_nan=False))
 
 
-def davis(result: VideoResult) -> Iterator[np.ndarray]:
+def davis(result: VideoSequences) -> Iterator[np.ndarray]:
     """Yield one label map per frame; see ``VideoResult.to_davis``."""
     ranked = sorted(result.sequences, key=lambda s: -s.score)[:DAVIS_OBJECTS]
     for frame in range(result.num_frames):
@@ -72,7 +70,7 @@ def davis_palette() -> list[int]:
     return [int(value) for value in colours.reshape(-1)]
 
 
-def write_davis(result: VideoResult, folder: Path, names: Sequence[str] | None = None) -> None:
+def write_davis(result: VideoSequences, folder: Path, names: Sequence[str] | None = None) -> None:
     """Write one palette PNG per frame into ``folder``, all or none; an older folder goes.
 
     Args:
@@ -84,7 +82,7 @@ def write_davis(result: VideoResult, folder: Path, names: Sequence[str] | None =
     palette = davis_palette()
     with replacing(folder) as temporary:
         temporary.mkdir()
-        for stem, labels in zip(stems, result.to_davis(), strict=True):
+        for stem, labels in zip(stems, davis(result), strict=True):
             image = Image.fromarray(labels).convert("P")
             image.putpalette(palette)
             image.save(temporary / f"{stem}.png")

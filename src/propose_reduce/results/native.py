@@ -7,7 +7,7 @@ users of other languages.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -15,10 +15,10 @@ from pydantic_core import PydanticSerializationError
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.files import replacing
+from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence, Size
 
-if TYPE_CHECKING:
-    from propose_reduce.results.result import VideoResult
+Kind = TypeVar("Kind", bound=VideoSequences)
 
 FILE_NAME = "result.json"
 
@@ -85,7 +85,7 @@ class ResultFile(Part):
     sequences: list[Sequence] = Field(description="by falling score")
 
 
-def write(result: VideoResult, path: Path) -> None:
+def write(result: VideoSequences, path: Path) -> None:
     """Write a result, whole or not at all."""
     ids = result.category_ids
     height, width = result.size
@@ -139,8 +139,12 @@ def _box(mask: rle.Rle) -> tuple[float, float, float, float]:
     return x, y, width, height
 
 
-def read(path: Path, kind: type[VideoResult]) -> VideoResult:
+def read(path: Path, kind: type[Kind]) -> Kind:
     """Return the result in a file.
+
+    Args:
+        path: of the file.
+        kind: the class to make of it.
 
     Raises:
         InputError: the file cannot be read, or is no result; the message gives the place.

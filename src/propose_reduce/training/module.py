@@ -10,7 +10,7 @@ from torch import Tensor, distributed
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import DivergedError
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.settings.training import StageSettings, TrainingSettings
 from propose_reduce.training.batches import MicroBatch, to_device
@@ -83,7 +83,7 @@ class TrainingModule(lightning.LightningModule):
         named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
         own = "" if torch.isfinite(total) else str(self.diverged(batch, f"losses {named}"))
         if fault := first_fault(own):
-            raise InputError(fault)
+            raise DivergedError(fault)
         size = len(batch.samples)
         self.log_dict(named, batch_size=size, on_step=True)
         self.log("loss/total", total.detach(), batch_size=size, on_step=True, prog_bar=True)
@@ -127,7 +127,7 @@ class TrainingModule(lightning.LightningModule):
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def diverged(self, batch: MicroBatch | None, what: str) -> InputError:
+    def diverged(self, batch: MicroBatch | None, what: str) -> DivergedError:
         """Return the error that ends a run whose numbers are no longer any.
 
         Args:
@@ -135,7 +135,7 @@ class TrainingModule(lightning.LightningModule):
             what: which numbers.
         """
         where = f" on batch {batch.number} ({', '.join(batch.samples)})" if batch else ""
-        return InputError(
+        return DivergedError(
             f"training diverged at step {self.global_step}{where}: {what}; lower the learning "
             "rate, or look at these samples; the last checkpoint is from before"
         )
