@@ -292,7 +292,7 @@ def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_p
     assert not (tmp_path / "run" / "only" / "last.ckpt").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, number):
     chosen = preset(checkpoint_every=1)
     unbroken = train(chosen, Run(tmp_path / "unbroken"))
@@ -308,10 +308,13 @@ def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, number)
     try:
         with monkeypatch.context() as patch:
             patch.setattr(TrainingModule, "training_step", interrupted)
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises((KeyboardInterrupt, SystemExit)) as stopped:
                 train(chosen, Run(tmp_path / "broken"))
+        code = getattr(stopped.value, "code", None)
+        assert code == (None if number == signal.SIGINT else 128 + number)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
     assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))

@@ -75,7 +75,7 @@ def train(
                 tell=lambda report: console.print(report.show(), soft_wrap=True),
                 progress=progress,
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         if (output / recipe.SETTINGS).is_file():
             typer.echo("stopped; --resume goes on from the last checkpoint", err=True)
         raise

@@ -37,16 +37,33 @@ def write_result(
     save_weights(path, module.result, preset.model, preset.inference, card, dtype=dtype)
 
 
-class StopsOnSigterm(Callback):
-    """Lets SIGTERM end a run as Ctrl-C does.
+ENDING = [signal.Signals[n] for n in ("SIGTERM", "SIGHUP") if n in signal.Signals.__members__]
+"""Signals that end a process: by the system, or with its terminal."""
 
-    Lightning's handler makes all processes meet, which in the middle of a step they never do.
+
+class StopsOnSignals(Callback):
+    """Lets SIGTERM and SIGHUP end a run as Ctrl-C does.
+
+    Lightning's handler makes all processes meet, which in the middle of a step they never do; on
+    Ctrl-C it ends the others.
+
+    Attributes:
+        received: the signal that came, if any did.
     """
 
+    def __init__(self) -> None:
+        self.received: int | None = None
+
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Replace Lightning's handler, which it takes back itself in the end."""
+        """Replace the handlers, which the recipe gives back in the end; nohup's stays."""
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, self._stop)
+
+    def _stop(self, number: int, _: object) -> None:
+        self.received = number
+        raise KeyboardInterrupt
 
 
 class EverySteps(Callback, ABC):

@@ -25,7 +25,8 @@ from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import check_fit, load_weights
 from propose_reduce.settings import ModelSettings, Preset, load_preset
-from propose_reduce.training.callbacks import write_result
+from propose_reduce.training.callbacks import ENDING, StopsOnSignals, write_result
+from propose_reduce.training.checkpoints import checkpoint_to_resume
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import Progress, check_validation, open_mixture, remarkable
@@ -159,13 +160,12 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     module = TrainingModule(
         network, training, stage, seed=seed, steps=steps, epoch_steps=epoch_steps
     )
-    last = folder / "last.ckpt"
     with _interruptible(trainer):
         trainer.fit(
             module,
             StageData(mixture, stage, seed=seed, workers=training.workers),
-            ckpt_path=last if run.resume and last.is_file() else None,
-            weights_only=False,  # our own file, with the state of optimiser and loops
+            ckpt_path=checkpoint_to_resume(folder) if run.resume else None,
+            weights_only=True,
         )
     if trainer.global_step < steps:
         raise InputError(f"stopped at step {trainer.global_step} of {steps}: --resume goes on")
@@ -195,16 +195,25 @@ def _check_same(asked: Preset, begun: Preset, folder: Path) -> None:
 
 @contextmanager
 def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
-    """Let Ctrl-C through, which Lightning turns into an exit of the whole process."""
-    handler = signal.getsignal(signal.SIGINT)
+    """Let Ctrl-C through, which Lightning turns into an exit of the whole process.
+
+    A signal that ends a process does so with the exit code that tells it.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
     try:
         yield
     except SystemExit as stop:
         if not trainer.interrupted:
             raise
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, handler)
+        set_elsewhere: Any = trainer  # by Lightning, outside of the class
+        for callback in set_elsewhere.callbacks:
+            if isinstance(callback, StopsOnSignals) and callback.received is not None:
+                raise SystemExit(128 + callback.received) from stop
         raise KeyboardInterrupt from stop
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _with_precision(preset: Preset, run: Run) -> Preset:

@@ -24,11 +24,12 @@ from propose_reduce.settings.training import SourceSettings, TrainingSettings, V
 from propose_reduce.training.callbacks import (
     SamplePictures,
     StageProgress,
-    StopsOnSigterm,
+    StopsOnSignals,
     Throughput,
     Validation,
     WeightsFile,
 )
+from propose_reduce.training.checkpoints import LAST, WholeCheckpoints
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import open_videos
@@ -55,6 +56,7 @@ def make_trainer(preset: Preset, stage: str, run: Path, devices: int | None) -> 
         default_root_dir=folder,
         logger=_loggers(folder),
         callbacks=_callbacks(preset, stage, run),
+        plugins=[WholeCheckpoints()],
         precision=PRECISIONS[training.precision],
         devices=count,
         num_nodes=max(1, int(os.environ.get("WORLD_SIZE", "1")) // count),
@@ -114,13 +116,13 @@ def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
     callbacks: list[Callback] = [
         WeightsFile(run / "last.safetensors", preset, training.checkpoint_every),
         StageProgress(stage),
-        StopsOnSigterm(),
+        StopsOnSignals(),
         SamplePictures(folder / "pictures", training.pictures_every),
         Throughput(training.log_every),
         LearningRateMonitor("step"),
         ModelCheckpoint(
             dirpath=folder,
-            filename="last",
+            filename=Path(LAST).stem,
             every_n_train_steps=training.checkpoint_every,
             enable_version_counter=False,
             save_on_train_epoch_end=False,
