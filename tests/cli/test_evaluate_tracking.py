@@ -71,3 +71,9 @@ def test_a_folder_of_something_else_is_named(tmp_path):
     answer = evaluate(tmp_path, tmp_path)
     assert isinstance(answer.exception, InputError)
     assert "holds no truth for trackers" in str(answer.exception)
+
+
+def test_intervals_are_printed_where_they_are_requested(files):
+    answer = evaluate(*files, "--intervals")
+    assert "95 % intervals over 1 videos" in answer.stdout
+    assert "too narrow" in answer.stderr

@@ -106,3 +106,9 @@ def test_several_methods_are_compared(files, tmp_path):
 def test_the_distance_analysis_is_of_one_method(files, tmp_path):
     answer = evaluate(*files, files[1].with_name("b"), "--report", tmp_path, "--distance", tmp_path)
     assert "of one method" in str(answer.exception)
+
+
+def test_intervals_are_printed_where_they_are_requested(files):
+    answer = evaluate(*files, "--intervals")
+    assert "95 % intervals over 1 videos" in answer.stdout
+    assert "too narrow" in answer.stderr

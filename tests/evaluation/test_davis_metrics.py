@@ -113,3 +113,14 @@ def test_tables_show_three_decimals_and_every_row():
     rows = text_of(metrics.object_table())
     assert "dogs" in rows
     assert "none" in rows
+
+
+def test_intervals_are_over_sequences_that_have_an_object():
+    objects = scores(j=(1.0,)), scores(number=2, j=(1.0,)), scores("cats", j=(0.0,))
+    metrics = DavisMetrics("unsupervised", ("dogs", "cats", "empty"), objects, intervals=True)
+    found = metrics["intervals"]["J-Mean"]
+    # dogs twice: 1, cats twice: 0, both: 2 / 3; a quarter, a quarter, a half of the draws
+    assert found["error"] == pytest.approx(0.3632, rel=0.05)
+    assert "J&F-Mean" in text_of(metrics.interval_table())
+    assert "over 2 videos are too narrow" in metrics.notes[0]
+    assert DavisMetrics("unsupervised", ("empty",), (), intervals=True)["intervals"] == {}

@@ -28,6 +28,9 @@ def davis(
     resize: Annotated[
         str | None, typer.Option(help="nearest: fit result frames of another size")
     ] = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="how sure the numbers are: bootstrap over sequences")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
     per_object: Annotated[bool, typer.Option("--per-object", help="a row per object")] = False,
     per_sequence: Annotated[
@@ -48,6 +51,7 @@ def davis(
             task=cast(Task, task),  # both names are checked there
             split=split,
             resize=cast(Resize | None, resize),
+            intervals=intervals,
             workers=workers,
             progress=progress,
         )
@@ -57,6 +61,8 @@ def davis(
     if per_sequence:
         console.print(metrics.sequence_table())
     console.print(metrics.table())
+    if intervals:
+        console.print(metrics.interval_table())
     for note in metrics.notes:
         typer.echo(f"note: {note}", err=True)
     if output is not None:

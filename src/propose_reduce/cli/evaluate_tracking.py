@@ -40,6 +40,9 @@ def tracking(
         ),
     ] = None,
     per_video: Annotated[bool, typer.Option("--per-video", help="a row per video")] = False,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="how sure the numbers are: bootstrap over videos")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
     """Evaluate tracks by the rules of TrackEval."""
@@ -52,11 +55,18 @@ def tracking(
         videos = videos.scored(min_score)
     with progress_bar("evaluating") as progress:
         result = evaluate_tracking(
-            videos, metrics=metrics.split(","), iou=iou, workers=workers, progress=progress
+            videos,
+            metrics=metrics.split(","),
+            iou=iou,
+            intervals=intervals,
+            workers=workers,
+            progress=progress,
         )
     console = Console()
     for table in [*(result.video_tables() if per_video else []), *result.tables()]:
         console.print(table)
+    if intervals:
+        console.print(result.interval_table())
     for note in result.notes:
         typer.echo(f"note: {note}", err=True)
     if output is not None:

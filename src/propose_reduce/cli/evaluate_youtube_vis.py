@@ -32,6 +32,9 @@ def youtube_vis(
     agnostic: Annotated[bool, typer.Option("--agnostic", help="all categories as one")] = False,
     per_video: Annotated[bool, typer.Option("--per-video", help="a row per video")] = False,
     errors: Annotated[bool, typer.Option("--errors", help="what each kind of error costs")] = False,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="how sure the numbers are: bootstrap over videos")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="write an HTML page, report.html, here")
     ] = None,
@@ -68,6 +71,7 @@ def youtube_vis(
                 agnostic=agnostic,
                 per_video=per_video or report is not None,
                 errors=errors or report is not None,
+                intervals=intervals,
                 workers=workers,
                 progress=progress,
             )
@@ -81,6 +85,8 @@ def youtube_vis(
             typer.echo(f"note: {f'{name}: ' if comparison else ''}{note}", err=True)
     if comparison:
         console.print(comparison.table())
+        for table in comparison.interval_tables():
+            console.print(table)
     if output is not None:
         (comparison or methods[names[0]]).save(output)
         typer.echo(f"metrics -> {output}")
@@ -116,3 +122,5 @@ def _show(metrics: YoutubeVisMetrics, console: Console, *, per_video: bool, erro
     console.print(metrics.table())
     if errors and metrics.errors is not None:
         console.print(metrics.errors.table())
+    if metrics.draws is not None:
+        console.print(metrics.interval_table())

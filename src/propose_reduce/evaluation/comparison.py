@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.average_precision import KEYS
+from propose_reduce.evaluation.statistics import (
+    Estimate,
+    differences,
+    estimate_table,
+    to_json,
+)
 from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
 from propose_reduce.files import write_text
@@ -71,9 +77,44 @@ class Comparison:
         rows = [(id_, [table[id_]["AP"] for table in tables]) for id_ in tables[0]]
         return sorted((row for row in rows if max(row[1]) >= 0), key=_spread, reverse=True)
 
+    def differences(self) -> dict[str, dict[str, Estimate]]:
+        """Return by method how much more it has than the first one, and how sure that is.
+
+        Empty where the metrics were made without ``intervals``.
+        """
+        (_, first), *others = self.methods.items()
+        return {
+            name: differences(metrics.defined, metrics.draws, first.defined, first.draws)
+            for name, metrics in others
+            if metrics.draws is not None and first.draws is not None
+        }
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the content of ``metrics.json``: that of each method under its name."""
-        return {"methods": {name: metrics.to_dict() for name, metrics in self.methods.items()}}
+        """Return the content of ``metrics.json``: that of each method under its name.
+
+        With intervals, ``differences`` has those of the other methods to the first.
+        """
+        methods = {name: metrics.to_dict() for name, metrics in self.methods.items()}
+        found = self.differences()
+        if not found:
+            return {"methods": methods}
+        rows = {name: to_json(each, self._num_videos) for name, each in found.items()}
+        return {"methods": methods, "differences": rows}
+
+    @property
+    def _num_videos(self) -> int:
+        first, *_ = self.methods.values()
+        return first.counts["videos"]
+
+    def interval_tables(self) -> list[Table]:
+        """Return a table per method after the first: differences with their 95 % intervals."""
+        first, *_ = self.methods
+        return [
+            estimate_table(
+                f"'{name}' less '{first}': points, with 95 % intervals", each, self._num_videos
+            )
+            for name, each in self.differences().items()
+        ]
 
     def save(self, path: str | Path) -> Path:
         """Write ``metrics.json``, whole or not at all, and return its path."""

@@ -31,6 +31,7 @@ def evaluate_davis(
     task: Task,
     split: str | Path | None = None,
     resize: Resize | None = None,
+    intervals: bool = False,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> DavisMetrics:
@@ -45,6 +46,7 @@ def evaluate_davis(
         split: a text file with one sequence name per line, in place of the root's own list.
         resize: "nearest" brings result frames of another size to the ground truth's; None makes
             them an error.
+        intervals: say how sure the numbers are (:mod:`.statistics`).
         workers: processes to share the sequences between; the numbers do not depend on it.
         progress: called with (done, all) sequences after each one.
 
@@ -65,7 +67,7 @@ def evaluate_davis(
         objects.extend(scores)
         if progress is not None:
             progress(done, len(sequences))
-    return DavisMetrics(task, tuple(files.name for files in sequences), tuple(objects))
+    return DavisMetrics(task, tuple(files.name for files in sequences), tuple(objects), intervals)
 
 
 def _evaluate_files(

@@ -9,6 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
+
+from propose_reduce.evaluation.statistics import (
+    Estimate,
+    drawn_videos,
+    estimate_table,
+    estimates,
+    few_videos,
+    to_json,
+)
 from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.files import write_text
 
@@ -97,11 +107,34 @@ class DavisMetrics:
         task: which of the two sets of rules was applied.
         sequences: names of all evaluated sequences, also of those without an object.
         objects: every object of every sequence, in the order of the official tool.
+        intervals: whether file and tables say how sure the numbers are.
     """
 
     task: Task
     sequences: tuple[str, ...]
     objects: tuple[ObjectScores, ...]
+    intervals: bool = False
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """The global numbers with their errors over draws of sequences; empty without objects."""
+        if not self.objects:
+            return {}
+        counted = {name: place for place, name in enumerate(self._counted)}
+        places = [counted[scores.sequence] for scores in self.objects]
+        weights = drawn_videos(len(counted))[:, places].astype(np.float64)  # (draws, objects)
+        rows = [scores.statistics() for scores in self.objects]
+        draws = {
+            key: weights @ np.array([row[key] for row in rows]) / weights.sum(1)
+            for key in STATISTICS
+        }
+        draws["J&F-Mean"] = (draws["J-Mean"] + draws["F-Mean"]) / 2
+        return estimates(self.scores, draws)
+
+    @property
+    def _counted(self) -> list[str]:
+        """The names of the sequences that have an object."""
+        return list(dict.fromkeys(scores.sequence for scores in self.objects))
 
     @property
     def scores(self) -> dict[str, float]:
@@ -110,14 +143,15 @@ class DavisMetrics:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What counts for nothing, one line each."""
-        empty = sorted(set(self.sequences) - {scores.sequence for scores in self.objects})
-        if not empty:
-            return ()
-        return (
-            "sequences that do not count, because the first frame of the ground truth shows no "
-            f"object: {', '.join(empty)}",
-        )
+        """What counts for nothing, and what means little, one line each."""
+        empty = sorted(set(self.sequences) - set(self._counted))
+        notes = list(few_videos(len(self._counted))) if self.intervals else []
+        if empty:
+            notes.append(
+                "sequences that do not count, because the first frame of the ground truth shows no "
+                f"object: {', '.join(empty)}"
+            )
+        return tuple(notes)
 
     def per_sequence(self) -> dict[str, dict[str, float]]:
         """Return the means over the objects of each sequence that has any."""
@@ -141,7 +175,10 @@ class DavisMetrics:
             }
             for scores in self.objects
         ]
-        return {**numbers, "per_object": objects}
+        content: dict[str, Any] = {**numbers, "per_object": objects}
+        if self.intervals:
+            content["intervals"] = to_json(self.estimates)
+        return content
 
     def save(self, path: str | Path) -> Path:
         """Write ``metrics.json``, whole or not at all, and return its path."""
@@ -158,6 +195,11 @@ class DavisMetrics:
         table = _table(f"DAVIS {self.task}, {count}", [], METRICS)
         table.add_row(*_cells(self.scores, METRICS))
         return table
+
+    def interval_table(self) -> Table:
+        """Return the global numbers with their 95 % intervals in percent."""
+        title = f"95 % intervals over {len(self._counted)} sequences, percent"
+        return estimate_table(title, self.estimates)
 
     def sequence_table(self) -> Table:
         """Return the means of every sequence as a table for the screen."""

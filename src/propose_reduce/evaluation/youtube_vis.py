@@ -25,8 +25,17 @@ from propose_reduce.evaluation.average_precision import (
     mean_scores,
     outside_ranges,
 )
+from propose_reduce.evaluation.drawn_precision import drawn_scores
 from propose_reduce.evaluation.errors import ErrorBreakdown, TrackErrors, breakdown, find_errors
 from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
+from propose_reduce.evaluation.statistics import (
+    Estimate,
+    drawn_videos,
+    estimate_table,
+    estimates,
+    few_videos,
+    to_json,
+)
 from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.tracks import (
     ONE_CATEGORY,
@@ -49,6 +58,7 @@ def evaluate_youtube_vis(
     agnostic: bool = False,
     per_video: bool = False,
     errors: bool = False,
+    intervals: bool = False,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> YoutubeVisMetrics:
@@ -61,6 +71,7 @@ def evaluate_youtube_vis(
         agnostic: evaluate all categories as one.
         per_video: give the numbers of every video alone too.
         errors: say what keeps the average precision from 1 (:mod:`.errors`).
+        intervals: say how sure the numbers are (:mod:`.statistics`).
         workers: processes; the numbers do not depend on it.
         progress: called with (videos done, videos in all).
 
@@ -98,6 +109,7 @@ def evaluate_youtube_vis(
         per_video=_per_video(matches) if per_video else None,
         errors=breakdown(track_errors, list(truth.categories)) if errors else None,
         track_errors=track_errors if errors else None,
+        draws=_draws(truth.categories, list(matches.values())) if intervals else None,
         counts={
             "videos": len(truth.videos),
             "objects": sum(len(video.truths) for video in truth.videos.values()),
@@ -109,8 +121,19 @@ def evaluate_youtube_vis(
             if not tracks[id_] and not all(track.crowd for track in video.truths)
         ),
         unlisted=found.unlisted,
-        notes=found.notes,
+        notes=(*found.notes, *(few_videos(len(truth.videos)) if intervals else ())),
     )
+
+
+def _draws(
+    categories: Iterable[int], videos: Sequence[Mapping[Hashable, Matches]]
+) -> dict[str, np.ndarray]:
+    """Return the numbers of each draw of videos."""
+    each = (
+        {place: matches[id_] for place, matches in enumerate(videos) if id_ in matches}
+        for id_ in categories
+    )
+    return drawn_scores((matches for matches in each if matches), drawn_videos(len(videos)))
 
 
 def _as_one_category(truth: GroundTruth) -> GroundTruth:
@@ -245,6 +268,7 @@ class YoutubeVisMetrics:
         per_video: the twelve numbers of every video alone by its id, where requested.
         errors: what keeps the average precision from 1, where requested.
         track_errors: what is wrong with each prediction by video id, where requested.
+        draws: float64 (draws,), the twelve numbers of each draw of videos, where requested.
         counts: how many videos, objects (crowds included) and predictions were compared.
         without_predictions: ids of the videos that have objects and no prediction.
         unlisted: predictions that do not count, by category the truth does not list.
@@ -260,6 +284,7 @@ class YoutubeVisMetrics:
     per_video: dict[int, dict[str, float]] | None
     errors: ErrorBreakdown | None
     track_errors: dict[int, TrackErrors] | None
+    draws: dict[str, np.ndarray] | None
     counts: dict[str, int]
     without_predictions: tuple[int, ...]
     unlisted: dict[Hashable, int]
@@ -272,8 +297,8 @@ class YoutubeVisMetrics:
     def to_dict(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``.
 
-        The twelve keys and ``per_category``; ``per_video`` and ``errors`` where they were
-        requested. Ids are text, as JSON has them.
+        The twelve keys and ``per_category``; ``per_video``, ``errors`` and ``intervals`` where they
+        were requested. Ids are text, as JSON has them.
         """
         content: dict[str, Any] = dict(self.scores)
         content["per_category"] = {str(id_): dict(s) for id_, s in self.per_category.items()}
@@ -284,7 +309,19 @@ class YoutubeVisMetrics:
             }
         if self.errors is not None:
             content["errors"] = self.errors.to_dict()
+        if self.draws is not None:
+            content["intervals"] = to_json(self.estimates)
         return content
+
+    @property
+    def defined(self) -> dict[str, float]:
+        """Those of the twelve numbers that are defined."""
+        return {key: score for key, score in self.scores.items() if score >= 0}
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """The defined numbers with their errors; empty without ``draws``."""
+        return estimates(self.defined, self.draws) if self.draws is not None else {}
 
     def save(self, path: str | Path) -> Path:
         """Write ``metrics.json``, whole or not at all, and return its path."""
@@ -302,6 +339,11 @@ class YoutubeVisMetrics:
         table.add_section()
         add_scores(table, ["all"], _cells(self.scores), style="bold")
         return table
+
+    def interval_table(self) -> Table:
+        """Return the numbers with their 95 % intervals in percent."""
+        title = f"95 % intervals over {self.counts['videos']} videos, percent"
+        return estimate_table(title, self.estimates)
 
     def video_table(self) -> Table:
         """Return the numbers of every video alone in percent, the worst first.

@@ -5,6 +5,7 @@ import json
 import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 from tracked import videos
@@ -106,6 +107,18 @@ def test_tables_show_what_is_used_and_fit_80_columns():
 def test_videos_are_listed_the_lowest_first():
     text = printed(evaluate_tracking(TWO).video_tables())
     assert text.index("2 yard") < text.index("1 street")
+
+
+def test_intervals_are_those_of_draws_of_videos():
+    assert "intervals" not in evaluate_tracking(TWO).to_dict()
+    result = evaluate_tracking(TWO, intervals=True)
+    found = result["intervals"]["IDF1"]
+    assert found["low"] < result.scores["IDF1"] < found["high"]
+    # the street alone 2 / 3, the yard alone 0, both 4 / 7: a quarter, a quarter, a half of draws
+    draws = np.array([2 / 3, 0, 4 / 7, 4 / 7])
+    assert found["error"] == pytest.approx(draws.std(), rel=0.05)
+    assert "IDF1" in printed([result.interval_table()])
+    assert "over 2 videos are too narrow" in result.notes[0]
 
 
 def test_a_damaged_mask_is_named():

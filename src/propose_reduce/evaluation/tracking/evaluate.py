@@ -11,6 +11,7 @@ import numpy as np
 from propose_reduce import rle
 from propose_reduce.errors import unknown_name
 from propose_reduce.evaluation.overlap import mask_areas
+from propose_reduce.evaluation.statistics import few_videos
 from propose_reduce.evaluation.tracking import families
 from propose_reduce.evaluation.tracking.comparison import compare
 from propose_reduce.evaluation.tracking.metrics import TrackingMetrics
@@ -38,6 +39,7 @@ def evaluate_tracking(
     *,
     metrics: Iterable[str] = tuple(families.FAMILIES),
     iou: str = "masks",
+    intervals: bool = False,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrackingMetrics:
@@ -47,6 +49,7 @@ def evaluate_tracking(
         videos: truth and predictions (:func:`..tracking.files.load_tracked_videos`).
         metrics: families of measures: ``hota``, ``clear``, ``identity``.
         iou: ``masks``, or ``boxes`` around them.
+        intervals: say how sure the numbers are (:mod:`..statistics`).
         workers: processes; the numbers do not depend on it.
         progress: called with (videos done, videos in all).
 
@@ -83,12 +86,15 @@ def evaluate_tracking(
             "predictions": sum(len(video.predictions) for video in videos.videos),
         },
         notes=videos.notes,
+        intervals=intervals,
     )
     return replace(result, notes=(*videos.notes, *_notes(result)))
 
 
 def _notes(result: TrackingMetrics) -> Iterable[str]:
     """Yield what a reader of the numbers should know."""
+    if result.intervals:
+        yield from few_videos(len(result.videos))
     if not result.counts["objects"]:
         yield "the truth holds no objects, so the measures mean nothing"
     elif not result.counts["predictions"]:

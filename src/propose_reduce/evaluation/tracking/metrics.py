@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from propose_reduce.evaluation.statistics import (
+    Estimate,
+    drawn_videos,
+    estimate_table,
+    estimates,
+    to_json,
+)
 from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.tracking import clear, families
 from propose_reduce.files import write_text
@@ -37,6 +44,7 @@ class TrackingMetrics:
         category_of: int64 (U,), the place of its category in ``categories``.
         counts: how many videos, objects and predictions were compared.
         notes: what is odd about the data, one line each.
+        intervals: whether file and tables say how sure the numbers are.
     """
 
     metrics: tuple[str, ...]
@@ -47,6 +55,7 @@ class TrackingMetrics:
     category_of: np.ndarray
     counts: dict[str, int]
     notes: tuple[str, ...]
+    intervals: bool = False
 
     def __getitem__(self, key: str) -> Any:
         """Return what ``metrics.json`` holds under a key."""
@@ -58,6 +67,14 @@ class TrackingMetrics:
         everything = {name: values.sum(0) for name, values in self.sums.items()}
         found = families.scores(everything, self.metrics)
         return {key: float(value) for key, value in found.items()}
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """The measures of everything pooled, with their errors over draws of videos."""
+        weights = drawn_videos(len(self.videos)).astype(np.float64)
+        per_video = families.pooled(self.sums, self.video_of, len(self.videos))
+        drawn = {name: np.tensordot(weights, sums, axes=1) for name, sums in per_video.items()}
+        return estimates(self.scores, families.scores(drawn, self.metrics))
 
     @property
     def alphas(self) -> dict[str, list[float]]:
@@ -113,6 +130,8 @@ class TrackingMetrics:
         }
         if "hota" in self.metrics:
             content["alphas"] = self.alphas
+        if self.intervals:
+            content["intervals"] = to_json(self.estimates)
         return content
 
     def save(self, path: str | Path) -> Path:
@@ -134,6 +153,11 @@ class TrackingMetrics:
         rows = [(self.categories[id_], per_category[id_]) for id_ in used]
         totals = [("mean", self.class_averaged_nonempty or {})] if len(used) > 1 else []
         return self._tables("category", title, rows, [*totals, ("all", self.scores)])
+
+    def interval_table(self) -> Table:
+        """Return the measures that are no counts with their 95 % intervals in percent."""
+        rows = {key: each for key, each in self.estimates.items() if key not in clear.COUNTED}
+        return estimate_table(f"95 % intervals over {len(self.videos)} videos, percent", rows)
 
     def video_tables(self) -> list[Table]:
         """Return one table per family with a row per video, the lowest first."""
