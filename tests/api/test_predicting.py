@@ -300,7 +300,12 @@ def test_output_into_the_folder_of_the_images_themselves_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("outputs", "message"),
-    [({"formats": ["davi"]}, "did you mean 'davis'"), ({"overlay": "film"}, "unknown overlay")],
+    [
+        ({"formats": ["davi"]}, "did you mean 'davis'"),
+        ({"overlay": "film"}, "unknown overlay"),
+        ({"labels": ["scores"]}, "did you mean 'score'"),
+        ({"opacity": 45}, "opacity must lie between 0 and 1, got 45"),
+    ],
 )
 def test_an_unknown_output_is_refused(tmp_path, outputs, message):
     with pytest.raises(InputError, match=message):

@@ -64,6 +64,19 @@ def test_options_arrive(predict, tmp_path):
     assert there == {"result.json", "proposals.json", "youtube_vis.json", "davis"}
 
 
+def test_masks_and_labels_are_drawn_as_wanted(predict, tmp_path):
+    world_film(tmp_path / "pets.mp4")
+    plain, labelled = tmp_path / "plain", tmp_path / "labelled"
+    bare = ["--opacity", 0, "--labels", "none"]
+    for folder, options in ((plain, bare), (labelled, ["--opacity", 0, "--labels", "name,id"])):
+        code, *_ = predict(tmp_path / "*.mp4", "-o", folder, "--overlay", "frames", *options)
+        assert code == 0
+    pictures = [(f / "pets" / "overlay" / "00000.png").read_bytes() for f in (plain, labelled)]
+    assert pictures[0] != pictures[1]
+    code, _, complaint = predict(tmp_path / "*.mp4", "-o", plain, "--labels", "nane")
+    assert (code, complaint.count("\n")) == (2, 1)
+
+
 def test_a_bad_video_among_good_ones_is_named_with_exit_code_2(predict, tmp_path):
     good = [world_film(tmp_path / f"{name}.mp4") for name in "ab"]
     bad = tmp_path / "bad.mp4"

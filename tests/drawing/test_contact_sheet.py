@@ -3,6 +3,7 @@ import pytest
 
 from propose_reduce import rle
 from propose_reduce.drawing import contact_sheet
+from propose_reduce.drawing.contact_sheet import main_box
 from propose_reduce.drawing.palette import colour_of
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence
@@ -70,3 +71,32 @@ def test_a_title_too_long_for_the_sheet_leaves_the_count_readable():
 def test_a_single_frame_is_one_column():
     one = VideoResult("clip", (60, 80), 1, {1: "cat"}, ())
     assert contact_sheet(FRAMES[:1], one).shape[1] < sheet().shape[1]
+
+
+def test_the_sheet_of_a_larger_video_is_larger():
+    widths = []
+    for side in (1280, 1920, 9000):
+        still = np.zeros((9, side, 3), np.uint8)
+        result = VideoResult("clip", still.shape[:2], 1, {1: "cat"}, ())
+        widths.append(contact_sheet([still], result).shape[1])
+    assert widths[1] == pytest.approx(1.5 * widths[0], abs=3)
+    assert widths[2] == pytest.approx(3 * widths[0], abs=3)
+
+
+def test_stray_pixels_do_not_widen_a_cut_out():
+    mask = np.zeros((60, 80), bool)
+    mask[10:30, 20:50] = True
+    assert main_box(mask) == np.s_[10:30, 20:50]
+    mask[59, 79] = True
+    assert main_box(mask) == np.s_[10:30, 20:50]
+    mask[40:50, 60:70] = True  # a part of the object: 100 of 600 pixels
+    assert main_box(mask) == np.s_[10:50, 20:70]
+
+
+@pytest.mark.parametrize("times", [{"fps": 2.0}, {"timestamps": tuple(0.5 * t for t in range(10))}])
+def test_seconds_are_shown_where_frames_have_times(times):
+    plain, timed = (
+        contact_sheet(FRAMES, VideoResult("clip", (60, 80), 10, {1: "cat"}, (), **given))
+        for given in ({}, times)
+    )
+    assert (plain != timed).any()

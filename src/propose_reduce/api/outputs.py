@@ -14,6 +14,8 @@ from PIL import Image
 from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import SegmentationOutput
 from propose_reduce.drawing import contact_sheet, overlay
+from propose_reduce.drawing.overlay import LABELS, check_style
+from propose_reduce.drawing.paint import OPACITY
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
@@ -37,18 +39,23 @@ class Outputs:
         folder: holds the videos' folders.
         formats: besides the native file, which is always written.
         overlay: "video", "frames" or "none".
+        opacity: share of an object's colour inside its mask, 0 to 1.
+        labels: what labels say, of "id", "name" and "score"; no labels without any.
         keep_proposals: write the sequences before they are reduced too.
         annotations: whose ids YouTube-VIS predictions carry.
         overwrite: do again what is done.
         together: write YouTube-VIS and DAVIS output for all videos together too.
 
     Raises:
-        InputError: an unknown format or overlay, or a folder that cannot be written to.
+        InputError: an unknown format, overlay or label, an opacity out of range, or a folder that
+            cannot be written to.
     """
 
     folder: Path
     formats: Sequence[str] = ("native",)
     overlay: str = "video"
+    opacity: float = OPACITY
+    labels: Sequence[str] = LABELS
     keep_proposals: bool = False
     annotations: Annotations | None = None
     overwrite: bool = False
@@ -60,6 +67,7 @@ class Outputs:
                 raise unknown_name("format", name, FORMATS)
         if self.overlay not in OVERLAYS:
             raise unknown_name("overlay", self.overlay, OVERLAYS)
+        check_style(self.opacity, self.labels)
         check_folder(self.folder)
 
     def finished(self, name: str, settings: dict[str, Any]) -> VideoResult | None:
@@ -142,12 +150,12 @@ class Outputs:
             write_davis(result, path, video().frame_names)
 
         def film(path: Path) -> None:
-            pictures = _drawn(video(), result, progress)
+            pictures = self._drawn(video(), result, progress)
             write_video(path, pictures, fps=video().fps, timestamps=video().timestamps)
 
         def frames(path: Path) -> None:
             stems = video().frame_names or [f"{t:05d}" for t in range(result.num_frames)]
-            _write_frames(path, stems, _drawn(video(), result, progress))
+            _write_frames(path, stems, self._drawn(video(), result, progress))
 
         if "davis" in self.formats:
             yield folder / DAVIS, label_maps
@@ -159,6 +167,16 @@ class Outputs:
             yield folder / FRAMES, frames
         if self.overlay != "none":
             yield folder / SHEET, lambda path: _write_sheet(path, video(), result)
+
+    def _drawn(
+        self, video: Video, result: VideoResult, progress: Progress | None
+    ) -> Iterator[np.ndarray]:
+        """Yield the frames with the result drawn on them."""
+        pictures = overlay(video.frames, result, opacity=self.opacity, labels=self.labels)
+        for done, picture in enumerate(pictures, start=1):
+            yield picture
+            if progress is not None:
+                progress("draw", done, result.num_frames)
 
     def predictions(self, result: VideoResult, number: int) -> list[dict[str, Any]]:
         """Return a result as YouTube-VIS predictions, with the annotations' ids if there are any.
@@ -180,14 +198,6 @@ class Outputs:
         if results and self.together and "youtube-vis" in self.formats:
             predictions = [p for n, result in results.items() for p in self.predictions(result, n)]
             write_youtube_vis(predictions, self.folder / YOUTUBE_VIS)
-
-
-def _drawn(video: Video, result: VideoResult, progress: Progress | None) -> Iterator[np.ndarray]:
-    """Yield the frames with the result drawn on them."""
-    for done, picture in enumerate(overlay(video.frames, result), start=1):
-        yield picture
-        if progress is not None:
-            progress("draw", done, result.num_frames)
 
 
 def _write_frames(folder: Path, stems: Sequence[str], pictures: Iterable[np.ndarray]) -> None:

@@ -67,6 +67,10 @@ def predict(
         Path | None, typer.Option(metavar="FILE", help="whose ids YouTube-VIS output carries")
     ] = None,
     overlay: Annotated[str, typer.Option(help="video, frames or none")] = "video",
+    labels: Annotated[
+        str, typer.Option(help="what labels of the overlay say: some of these, or none")
+    ] = "id,name,score",
+    opacity: Annotated[float, typer.Option(help="of masks in the overlay, 0 to 1")] = 0.45,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="do finished videos again")
     ] = False,
@@ -121,6 +125,8 @@ def predict(
             output,
             formats or ("native",),
             overlay,
+            opacity,
+            () if labels == "none" else tuple(labels.split(",")),
             keep_proposals,
             None if annotations is None else api.Annotations.read(annotations),
             overwrite,

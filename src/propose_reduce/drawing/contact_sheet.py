@@ -6,26 +6,27 @@ coloured where the object is present, with a mark on the key frame it was propos
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
+import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from propose_reduce import rle
-from propose_reduce.drawing.overlay import Painter
-from propose_reduce.drawing.palette import Colour, colour_of, ink_on
+from propose_reduce.drawing.overlay import fill
+from propose_reduce.drawing.palette import colour_of
+from propose_reduce.drawing.text import chip, cut, font
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, InstanceSequence
 
-Font: TypeAlias = ImageFont.ImageFont | ImageFont.FreeTypeFont
-
 COLUMNS = 6
 ROWS = 12  # the best sequences; of more the sheet only says how many
-LABELS, CELL, CROP = 150, 190, 108  # widths of the label column and a cell, height of a cut-out
-GAP, BAR, HEADER = 8, 7, 34
 PAPER, INK, FAINT = (255, 255, 255), (40, 40, 40), (225, 225, 225)
 FADED = 0.75  # share of light grey around a cut-out object; dark ones stand out from it too
 MARGIN = 0.12  # of an object's box, shown around it
+STRAY = 0.05  # parts of a mask smaller than this share of its largest part do not widen a cut-out
+FULL_SIZE = 1280
+"""Videos whose longer side has this many pixels get a sheet as drawn here; larger ones a larger
+sheet, up to ``LARGEST`` times, smaller ones the same."""
+LARGEST = 3.0
 
 
 def contact_sheet(frames: Frames, result: VideoResult) -> np.ndarray:
@@ -40,122 +41,136 @@ def contact_sheet(frames: Frames, result: VideoResult) -> np.ndarray:
     pictures = {index: frames[index] for index in columns}
     shown = result.sequences[:ROWS]
     sheet = _Sheet(len(columns), len(shown), result)
-    painter = Painter(result.size)
     for column, (index, picture) in enumerate(pictures.items()):
-        sheet.frame(column, index, painter.fill(picture, result, index))
+        sheet.frame(column, index, fill(picture, result, index))
         for row, sequence in enumerate(shown):
             mask = sequence.segmentations[index]
             if mask is not None:
-                sheet.cutout(row, column, _cutout(picture, rle.decode(mask), sequence.id))
+                sheet.cutout(row, column, picture, rle.decode(mask), sequence.id)
     for row, sequence in enumerate(shown):
         sheet.label(row, sequence)
         sheet.bar(row, sequence)
     return np.asarray(sheet.image)
 
 
-def _cutout(picture: np.ndarray, mask: np.ndarray, sequence_id: int) -> Image.Image:
-    """Return the box around a mask, outside the mask faded, fitted into a cell."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    grown = round(MARGIN * max(np.ptp(rows), np.ptp(columns))) + 2
-    box = np.s_[
-        max(rows[0] - grown, 0) : rows[-1] + 1 + grown,
-        max(columns[0] - grown, 0) : columns[-1] + 1 + grown,
-    ]
-    inside = mask[box][..., None]
-    around = (1 - FADED) * picture[box] + FADED * FAINT[0]
-    faded = np.where(inside, picture[box], around).astype(np.uint8)
-    height, width = faded.shape[:2]
-    scale = min(CELL / width, CROP / height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    image = Image.fromarray(faded).resize(size, Image.Resampling.LANCZOS)
-    edged = Image.new("RGB", (size[0] + 4, size[1] + 4), colour_of(sequence_id))
-    edged.paste(image, (2, 2))
-    return edged.crop((1, 1, size[0] + 3, size[1] + 3))
+def main_box(mask: np.ndarray) -> tuple[slice, slice]:
+    """Return rows and columns of the box around a mask's main parts, stray pixels left out.
+
+    Args:
+        mask: bool (H, W), not empty.
+    """
+    count, _, statistics, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    areas = statistics[:, cv2.CC_STAT_AREA]
+    kept = [part for part in range(1, count) if areas[part] >= STRAY * areas[1:].max()]
+    left, top, width, height = (statistics[kept, column] for column in range(4))
+    return (
+        slice(int(top.min()), int((top + height).max())),
+        slice(int(left.min()), int((left + width).max())),
+    )
 
 
 class _Sheet:
-    """Where things go on the paper."""
+    """Where things go on the paper; all lengths in pixels, scaled with the video."""
 
     def __init__(self, columns: int, rows: int, result: VideoResult) -> None:
         height, width = result.size
-        self._frame_height = max(1, round(CELL * min(height / width, 1.5)))
-        self._top = HEADER + GAP + self._frame_height + 20 + GAP
-        self._row_height = CROP + BAR + 3 * GAP
+        self._result = result
+        self._scale = min(max(max(result.size) / FULL_SIZE, 1.0), LARGEST)
+        self._labels, self._cell, self._crop = self._px(150), self._px(190), self._px(108)
+        self._gap, self._bar = self._px(8), self._px(7)
+        self._frame_top = self._px(34) + self._gap
+        self._frame_height = max(1, round(self._cell * min(height / width, 1.5)))
+        self._top = self._frame_top + self._frame_height + self._px(20) + self._gap
+        self._row_height = self._crop + self._bar + 3 * self._gap
         self._columns = columns
         hidden = len(result.sequences) - rows
         size = (
-            LABELS + columns * (CELL + GAP) + GAP,
-            self._top + max(rows, 1) * self._row_height + (24 if hidden else GAP),
+            self._labels + columns * (self._cell + self._gap) + self._gap,
+            self._top + max(rows, 1) * self._row_height + (self._px(24) if hidden else self._gap),
         )
         self.image = Image.new("RGB", size, PAPER)
         self._draw = ImageDraw.Draw(self.image)
         count = f"objects {len(result.sequences)}, frames {result.num_frames}"
-        room = size[0] - 4 * GAP - _font(14).getlength(count)
-        self._draw.text((GAP, GAP), _cut(result.name, _font(18), room), INK, _font(18))
-        self._draw.text((size[0] - GAP, GAP + 3), count, INK, _font(14), anchor="ra")
+        title, small, gap = font(self._px(18)), font(self._px(14)), self._gap
+        room = size[0] - 4 * gap - small.getlength(count)
+        self._draw.text((gap, gap), cut(result.name, title, room), INK, title)
+        self._draw.text((size[0] - gap, gap + self._px(3)), count, INK, small, anchor="ra")
         if not rows:
-            self._draw.text((LABELS, self._top), "no object was found", INK, _font(16))
+            place = (self._labels, self._top)
+            self._draw.text(place, "no object was found", INK, font(self._px(16)))
         if hidden:
-            note = f"and {hidden} more"
-            self._draw.text((GAP, size[1] - 22), note, INK, _font(14))
+            place = (gap, size[1] - self._px(22))
+            self._draw.text(place, f"and {hidden} more", INK, small)
+
+    def _px(self, pixels: float) -> int:
+        return round(pixels * self._scale)
 
     def frame(self, column: int, index: int, picture: np.ndarray) -> None:
         """Put a whole frame into the top row."""
         image = Image.fromarray(picture)
-        image.thumbnail((CELL, self._frame_height), Image.Resampling.LANCZOS)
-        x = LABELS + column * (CELL + GAP)
-        self.image.paste(image, (x + (CELL - image.width) // 2, HEADER + GAP))
-        place = (x + CELL // 2, HEADER + GAP + self._frame_height + 3)
-        self._draw.text(place, f"frame {index}", INK, _font(13), anchor="ma")
+        image.thumbnail((self._cell, self._frame_height), Image.Resampling.LANCZOS)
+        x = self._labels + column * (self._cell + self._gap)
+        self.image.paste(image, (x + (self._cell - image.width) // 2, self._frame_top))
+        place = (x + self._cell // 2, self._frame_top + self._frame_height + self._px(3))
+        text = f"frame {index}{self._seconds(index)}"
+        self._draw.text(place, text, INK, font(self._px(13)), anchor="ma")
 
-    def cutout(self, row: int, column: int, image: Image.Image) -> None:
-        """Put a cut-out object into its cell, centred."""
-        x = LABELS + column * (CELL + GAP) + (CELL - image.width) // 2
-        y = self._top + row * self._row_height + (CROP - image.height) // 2
+    def _seconds(self, index: int) -> str:
+        """Return when a frame is shown, nothing for frames without times."""
+        if self._result.timestamps is not None:
+            return f", {self._result.timestamps[index]:.2f} s"
+        return f", {index / self._result.fps:.2f} s" if self._result.fps else ""
+
+    def cutout(
+        self, row: int, column: int, picture: np.ndarray, mask: np.ndarray, sequence_id: int
+    ) -> None:
+        """Put an object, cut out of a frame, into its cell, centred; around it the frame fades."""
+        rows, columns = main_box(mask)
+        grown = round(MARGIN * max(rows.stop - rows.start, columns.stop - columns.start)) + 2
+        box = np.s_[
+            max(rows.start - grown, 0) : rows.stop + grown,
+            max(columns.start - grown, 0) : columns.stop + grown,
+        ]
+        around = (1 - FADED) * picture[box] + FADED * FAINT[0]
+        faded = np.where(mask[box][..., None], picture[box], around).astype(np.uint8)
+        height, width = faded.shape[:2]
+        scale = min(self._cell / width, self._crop / height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = Image.fromarray(faded).resize(size, Image.Resampling.LANCZOS)
+        x = self._labels + column * (self._cell + self._gap) + (self._cell - image.width) // 2
+        y = self._top + row * self._row_height + (self._crop - image.height) // 2
+        edge = self._px(1)
+        corners = (x - edge, y - edge, x + image.width + edge - 1, y + image.height + edge - 1)
+        self._draw.rectangle(corners, colour_of(sequence_id))
         self.image.paste(image, (x, y))
 
     def label(self, row: int, sequence: InstanceSequence) -> None:
         """Write id, category, score and presence at the left of a row."""
         y = self._top + row * self._row_height
-        colour = colour_of(sequence.id)
-        self._chip((GAP, y), str(sequence.id), colour)
+        room = self._labels - 2 * self._gap
+        label = chip(f" {sequence.id} ", colour_of(sequence.id), self._px(15), room)
+        self.image.paste(Image.fromarray(label), (self._gap, y))
         frames = len(sequence.segmentations)
         present = sum(mask is not None for mask in sequence.segmentations)
-        name = _cut(sequence.category, _font(15), LABELS - 2 * GAP)
-        lines = (name, f"score {sequence.score:.2f}", f"{present} of {frames} frames")
+        lines = (sequence.category, f"score {sequence.score:.2f}", f"{present} of {frames} frames")
         for number, line in enumerate(lines):
-            font = _font(15 if number == 0 else 12)
-            self._draw.text((GAP, y + 28 + 18 * number), line, INK, font)
+            face = font(self._px(15 if number == 0 else 12))
+            place = (self._gap, y + self._px(28 + 18 * number))
+            self._draw.text(place, cut(line, face, room), INK, face)
 
     def bar(self, row: int, sequence: InstanceSequence) -> None:
         """Draw where in the video a sequence is present, below its row."""
         frames = len(sequence.segmentations)
-        left, width = LABELS, self._columns * (CELL + GAP) - GAP
-        y = self._top + row * self._row_height + CROP + GAP
+        left, width = self._labels, self._columns * (self._cell + self._gap) - self._gap
+        y = self._top + row * self._row_height + self._crop + self._gap
+        bottom = y + self._bar - 1
         edges = [left + round(width * frame / frames) for frame in range(frames + 1)]
-        self._draw.rectangle((left, y, left + width - 1, y + BAR - 1), FAINT)
+        self._draw.rectangle((left, y, left + width - 1, bottom), FAINT)
         for frame, mask in enumerate(sequence.segmentations):
             if mask is not None:
                 right = max(edges[frame], edges[frame + 1] - 1)
-                colour = colour_of(sequence.id)
-                self._draw.rectangle((edges[frame], y, right, y + BAR - 1), colour)
+                self._draw.rectangle((edges[frame], y, right, bottom), colour_of(sequence.id))
         middle = (edges[sequence.key_frame] + edges[sequence.key_frame + 1]) // 2
-        self._draw.polygon([(middle - 5, y - 5), (middle + 5, y - 5), (middle, y + 3)], INK, PAPER)
-
-    def _chip(self, corner: tuple[int, int], text: str, colour: Colour) -> None:
-        font = _font(15)
-        width = max(24, round(font.getlength(text)) + 12)
-        x, y = corner
-        self._draw.rounded_rectangle((x, y, x + width, y + 22), 4, colour)
-        self._draw.text((x + width / 2, y + 11), text, ink_on(colour), font, anchor="mm")
-
-
-def _cut(text: str, font: Font, width: float) -> str:
-    """Return a text with its end left out where it is wider than so many pixels."""
-    while font.getlength(text) > width and len(text) > 1:
-        text = text.removesuffix("…")[:-1] + "…"
-    return text
-
-
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)
+        side = self._px(5)
+        mark = [(middle - side, y - side), (middle + side, y - side), (middle, y + self._px(3))]
+        self._draw.polygon(mark, INK, PAPER)

@@ -19,21 +19,29 @@ OKABE_ITO: tuple[Colour, ...] = (
 """Colours that stay apart for the colour-blind (Okabe and Ito 2008), without black; the most
 different come first."""
 
-SHADES = (0.0, 0.55, -0.45)
-"""Beyond seven ids the same hues come back lighter (share of white), then darker (of black)."""
-
-COLOURS = len(OKABE_ITO) * len(SHADES)
+PALETTE: tuple[Colour, ...] = (
+    *OKABE_ITO,
+    # each the furthest from all before it, in CIELAB as seen with and without green cones, among
+    # colours that are neither dark nor pale
+    *((90, 0, 255), (0, 255, 135), (45, 75, 210), (105, 90, 30)),
+    *((165, 0, 135), (225, 30, 255), (255, 60, 90), (45, 240, 255)),
+    *((165, 210, 165), (135, 210, 75), (150, 45, 90), (255, 0, 195)),
+    *((135, 30, 195), (60, 105, 60)),
+)
+"""The colours of sequences; beyond the last they come again."""
 
 NEUTRAL: Colour = (235, 235, 235)
 """What belongs to no object."""
 
 
 def colour_of(sequence_id: int) -> Colour:
-    """Return the colour of a sequence; ids count from 1, and 21 of them differ."""
-    tone, hue = divmod((sequence_id - 1) % COLOURS, len(OKABE_ITO))
-    target, share = (255 if SHADES[tone] > 0 else 0), abs(SHADES[tone])
-    red, green, blue = (round(value + share * (target - value)) for value in OKABE_ITO[hue])
-    return red, green, blue
+    """Return the colour of a sequence; ids count from 1."""
+    return PALETTE[(sequence_id - 1) % len(PALETTE)]
+
+
+def css(colour: Colour) -> str:
+    """Return a colour as a page has it: ``#rrggbb``."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def ink_on(background: Colour) -> Colour:

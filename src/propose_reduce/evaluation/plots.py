@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from propose_reduce.drawing.palette import OKABE_ITO
+from propose_reduce.drawing.palette import colour_of, css
 from propose_reduce.evaluation.average_precision import RECALL_POINTS
 from propose_reduce.evaluation.errors import ErrorBreakdown
 from propose_reduce.evaluation.failures import TITLES
@@ -118,7 +118,7 @@ def _short(name: str) -> str:
 
 
 def _colour(index: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*OKABE_ITO[index % len(OKABE_ITO)])
+    return css(colour_of(index + 1))
 
 
 def _figure(height: float = SIZE[1]) -> tuple[Figure, Axes]:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 
 from propose_reduce.drawing.pages import render
-from propose_reduce.drawing.palette import NEUTRAL, OKABE_ITO, Colour, colour_of
+from propose_reduce.drawing.palette import NEUTRAL, Colour, colour_of, css
 from propose_reduce.drawing.strips import Layer, data_uri, spread, strip
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.average_precision import KEYS
@@ -173,7 +173,7 @@ def write_comparison(
             {
                 "name": name,
                 "page": quote(pages[name]),
-                "colour": _css(OKABE_ITO[index % len(OKABE_ITO)]),
+                "colour": css(colour_of(index + 1)),
                 "scores": [percent(metrics.scores[key]) for key in KEYS],
                 "differences": [points(comparison.difference(name, key)) for key in KEYS],
                 "unanswered": _unanswered(metrics),
@@ -366,10 +366,6 @@ def _colour(index: int) -> Colour:
     return NEUTRAL if index < 0 else colour_of(index + 1)
 
 
-def _css(colour: Colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
 def _label(errors: TrackErrors, index: int, names: Mapping[Any, str]) -> str:
     track = errors.predictions[index]
     kind = KINDS[errors.kinds[HALF, index]]
@@ -400,7 +396,7 @@ def _strip_row(
     chips = None
     if labels is not None:
         chips = [
-            {"text": text, "colour": _css(layer.colour)}
+            {"text": text, "colour": css(layer.colour)}
             for text, layer in zip(labels, layers, strict=True)
         ]
     return {"name": name, "frames": ", ".join(map(str, frames)), "image": image, "chips": chips}

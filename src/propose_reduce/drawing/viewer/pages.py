@@ -19,7 +19,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup
 
-from propose_reduce.drawing.palette import colour_of
+from propose_reduce.drawing.palette import colour_of, css
 from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
 
@@ -92,7 +92,7 @@ def viewer_page(
                 "category": sequence.category,
                 "score": round(sequence.score, 6),
                 "key_frame": sequence.key_frame,
-                "colour": "#{:02x}{:02x}{:02x}".format(*colour_of(sequence.id)),
+                "colour": css(colour_of(sequence.id)),
                 "thumbnail": pictures.get(sequence.id, ""),
                 "frame_scores": [s if s is None else round(s, 3) for s in sequence.frame_scores],
                 "masks": [s if s is None else s["counts"] for s in sequence.segmentations],
