@@ -79,6 +79,14 @@ def pack_bits_on_device(masks: Tensor) -> Tensor:
     return (bytewise << shifts).sum(3, dtype=torch.uint8)
 
 
+def mask_iou(rows: Tensor, columns: Tensor) -> Tensor:
+    """Return the IoU of bool masks (N, H, W) and (M, H, W) of one frame: float64 (N, M)."""
+    packed = PackedMasks.pack(torch.cat([rows, columns])[:, None])
+    shared, areas = torch.from_numpy(packed.overlaps(0)), torch.from_numpy(packed.areas[:, 0])
+    union = areas[:, None] + areas - shared
+    return (shared.double() / union.clamp(min=1))[: len(rows), len(rows) :]
+
+
 class PackedMasks:
     """The masks of N sequences on T frames, bit by bit, each cut to its box.
 

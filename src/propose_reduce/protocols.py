@@ -32,14 +32,40 @@ class Proposer(Protocol):
         """Return what is seen on ``frame`` (0-based), most confident first."""
 
 
+class Corrector(Protocol):
+    """Puts masks right on their way through the clip."""
+
+    def correct(self, frame: int, seed: int, masks: Tensor) -> Tensor:
+        """Return the masks that a propagator is to yield for a frame and to carry on from there.
+
+        Args:
+            frame: 0-based frame index, not the seed's key frame.
+            seed: index into the seeds that were given.
+            masks: bool (O, H, W) on the working size, as the propagator found them.
+
+        Returns:
+            bool (O, H, W); the very same tensor where nothing is to be corrected, equal rows where
+            an object's mask stands.
+        """
+
+
 class Propagator(Protocol):
     """Follows given masks through the whole clip."""
 
-    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+    def propagate(
+        self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
+    ) -> Iterator[FrameMasks]:
         """Yield every seed's masks once for every frame, its key frame included, in any order.
 
         All seeds go in at once, so that a propagator may batch them. One that knows with which
         probability an object is there says so (``FrameMasks.presence``).
+
+        Args:
+            clip: the video.
+            seeds: the masks to follow.
+            corrector: asked once about each seed on each frame but its key frame, as soon as its
+                masks are found. A propagator may leave this argument out; then nothing is
+                corrected, and a warning says so.
         """
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from fakes import GivenMasks
 
 from propose_reduce.components.flow import FlowPropagator
 from propose_reduce.paradigm.propagate import propagate
@@ -139,3 +140,31 @@ def test_many_objects_are_followed():
     for index in range(40):
         many[index, 2 * index : 2 * index + 2] = True
     assert followed(clip, [Seed(0, many)])[0, 1].shape == (40, *SIZE)
+
+
+def test_a_corrected_mask_is_yielded_and_carried_on():
+    clip, truth = textured_square(range(0, 30, 3))
+    wrong = truth[4].roll(8, dims=1)  # beside the square: IoU 22 / 38
+    seed = Seed(4, wrong[None])
+    lost = {one.frame: one.masks[0] for one in FlowPropagator().propagate(clip, [seed])}
+    given = GivenMasks({frame: truth[frame, None] for frame in (2, 6)})
+    kept = {
+        one.frame: one.masks[0] for one in FlowPropagator().propagate(clip, [seed], corrector=given)
+    }
+    for frame in (3, 4, 5):
+        assert torch.equal(kept[frame], lost[frame])
+    for frame in (2, 6):
+        assert torch.equal(kept[frame], truth[frame])
+    for frame in (0, 1, 7, 8, 9):
+        assert iou(kept[frame], truth[frame]) > 0.8 > iou(lost[frame], truth[frame])
+
+
+def test_a_mask_that_was_put_right_is_sure_again():
+    clip, truth = textured_square(range(0, 30, 3))
+    seed, given = Seed(0, truth[:1]), GivenMasks({5: truth[5, None]})
+    sure = {
+        found.frame: float(found.presence[0])
+        for found in FlowPropagator().propagate(clip, [seed], corrector=given)
+    }
+    assert sure[4] < sure[5]
+    assert sure[5] > 0.9

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fakes import GivenMasks
 
 from propose_reduce.components.sam_video import CLASSES, SamVideoPropagator, load_sam_video
 from propose_reduce.errors import InputError
@@ -114,6 +115,33 @@ def test_what_a_session_holds_stops_growing(component):
         held.append(sum(value.numel() for each in outputs.values() for value in each.values()))
         assert not dict.keys(track.session.processed_frames)
     assert held[0] == held[1] > 0
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_corrected_mask_conditions_the_frames_after_it_and_no_other_object(component, reverse):
+    clip, seed, at = noise(8), Seed(7 if reverse else 0, boxes(2)), 4
+    plain = followed(component, clip, seed)
+    corrected = plain[0, at].masks.clone()
+    corrected[0] = boxes(1)[0].roll(12, dims=1)
+    given = GivenMasks({at: corrected})
+    found = {one.frame: one for one in component.propagate(clip, [seed], corrector=given)}
+    assert torch.equal(found[at].masks, corrected)
+    assert found[at].presence[0] == 1
+    before, after = (range(5, 8), range(4)) if reverse else (range(4), range(5, 8))
+    for frame in before:
+        assert torch.equal(found[frame].masks, plain[0, frame].masks)
+    for frame in (*before, at, *after):
+        assert torch.equal(found[frame].masks[1], plain[0, frame].masks[1])
+    assert all(found[t].presence[0] != plain[0, t].presence[0] for t in after)
+
+
+def test_of_all_corrections_the_last_conditions_the_model(component):
+    given = GivenMasks({frame: boxes(2).roll(frame, dims=2) for frame in range(1, 7)})
+    sweep = component.propagate(noise(8), [Seed(0, boxes(2))], corrector=given)
+    for _ in range(8):
+        next(sweep)
+    for outputs in sweep.gi_frame.f_locals["tracks"][0].session.output_dict_per_obj.values():
+        assert list(outputs["cond_frame_outputs"]) == [0, 6]
 
 
 def test_weights_that_are_not_there_are_named_with_the_way_to_get_them(tmp_path):

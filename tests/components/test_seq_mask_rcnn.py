@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from fakes import GivenMasks
 from networks import tiny_network
 
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, _steps, read_image
@@ -248,3 +249,35 @@ def test_cuda_and_the_cpu_agree():
     torch.testing.assert_close(
         seen_there.class_scores.cpu(), seen.class_scores, atol=1e-3, rtol=1e-3
     )
+
+
+@pytest.mark.parametrize("memory_every", [1, 5])
+def test_corrected_masks_are_yielded_and_enter_the_memory(network, memory_every, monkeypatch):
+    one, video, seed = (
+        component(network, memory_every=memory_every),
+        clip(9),
+        Seed(4, box_mask(5, 2)),
+    )
+    given = GivenMasks({2: box_mask(30, 2), 6: box_mask(25, 2)})
+    memorised, real = [], network.prop_head.memorize
+    monkeypatch.setattr(
+        network.prop_head, "memorize", lambda p2, soft: (memorised.append(soft), real(p2, soft))[1]
+    )
+    with one.open(video) as session:
+        found = {f.frame: f.masks for f in session.propagate(video, [seed], corrector=given)}
+    assert len(found) == 9
+    height, width = SIZE
+    for frame, corrected in given.masks.items():
+        assert torch.equal(found[frame], corrected)
+        (soft,) = [
+            each for each in memorised[1:] if torch.equal(each[:, :height, :width] > 0.5, corrected)
+        ]
+        assert soft[:, height:].sum() == 0  # nothing beyond the picture
+
+
+def test_masks_that_stand_leave_everything_as_it_is(network):
+    one, video, seed = component(network), clip(), Seed(3, box_mask(5, 2))
+    plain = propagated(one, video, [seed])
+    with one.open(video) as session:
+        for found in session.propagate(video, [seed], corrector=GivenMasks({})):
+            assert torch.equal(found.masks, plain[0, found.frame])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from propose_reduce.protocols import Corrector
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
 
 
@@ -134,6 +135,38 @@ class FakePropagator:
             masks = masks.new_zeros(len(masks), *self.size)
         presence = None if self.presences is None else self.presences[seed]
         return FrameMasks(seed, frame, masks, presence)
+
+
+@dataclass
+class DriftingPropagator:
+    """Knows nothing: masks slip right by so many pixels from each frame to the next."""
+
+    slip: int = 1
+
+    def propagate(
+        self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
+    ) -> Iterator[FrameMasks]:
+        for index, seed in enumerate(seeds):
+            yield FrameMasks(index, seed.frame, seed.masks)
+            for frames in (range(seed.frame + 1, len(clip.frames)), range(seed.frame - 1, -1, -1)):
+                masks = seed.masks
+                for frame in frames:
+                    masks = masks.roll(self.slip, dims=2)
+                    masks[:, :, : self.slip] = False
+                    if corrector is not None:
+                        masks = corrector.correct(frame, index, masks)
+                    yield FrameMasks(index, frame, masks)
+
+
+@dataclass
+class GivenMasks:
+    """Corrector: puts other masks in place of those of one seed, on the frames it has any for."""
+
+    masks: dict[int, Tensor]  # by frame: bool (O, H, W)
+    seed: int = 0
+
+    def correct(self, frame: int, seed: int, masks: Tensor) -> Tensor:
+        return self.masks[frame] if seed == self.seed and frame in self.masks else masks
 
 
 @dataclass

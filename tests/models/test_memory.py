@@ -49,3 +49,21 @@ def test_the_bank_is_bounded_even_and_keeps_the_key_frame(every, limit, distance
 def test_a_schedule_that_cannot_be(every, limit):
     with pytest.raises(InputError, match=f"got {every} and {limit}"):
         MemoryBank(encoding(0), every=every, limit=limit)
+
+
+def test_the_last_frame_that_was_put_right_stays_until_the_next_is_memorised():
+    bank = filled(every=5, limit=16, distances=5)
+    for value in (7, 8):
+        bank.renew(encoding(value))
+        assert bank.values[0, 0, :, 0, 0].tolist() == [0, 5, value]
+        assert bank.keys[0, 0, :, 0, 0].tolist() == [0, 5, value]
+    bank.add(10, encoding(10))
+    assert bank.values[0, 0, :, 0, 0].tolist() == [0, 5, 10]
+    assert bank.distances == (0, 5, 10)
+
+
+def test_a_full_bank_thins_out_with_a_frame_that_was_put_right():
+    bank = filled(every=1, limit=4, distances=3)
+    bank.renew(encoding(9))
+    bank.add(4, encoding(4))
+    assert bank.values[0, 0, :, 0, 0].tolist() == [0, 2, 4]

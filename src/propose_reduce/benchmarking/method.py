@@ -25,6 +25,7 @@ from propose_reduce.masks import PackedMasks
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.reduce import reduce
 from propose_reduce.paradigm.sequences import propose_sequences
+from propose_reduce.protocols import Corrector
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
 
@@ -104,8 +105,11 @@ class _TimedComponents:
             self.session.propose(clip, frame)
         return Detections(self.work.masks[frame], self.work.class_scores)
 
-    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
-        for found in self.watch.each(PROPAGATION, self.session.propagate(clip, seeds)):
+    def propagate(
+        self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
+    ) -> Iterator[FrameMasks]:
+        carried = self.session.propagate(clip, seeds, corrector=corrector)
+        for found in self.watch.each(PROPAGATION, carried):
             with self.watch.stage(ASIDE):
                 self.followed.put(found.frame, found.masks, found.seed * self.work.scene.objects)
             yield FrameMasks(found.seed, found.frame, self.work.masks[found.frame])

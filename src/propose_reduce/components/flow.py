@@ -30,6 +30,7 @@ from torch import Tensor
 
 from propose_reduce.masks import resize
 from propose_reduce.models.seq_prop_head import soft_aggregate
+from propose_reduce.protocols import Corrector
 from propose_reduce.structures import Clip, FrameMasks, Seed, frame_of
 
 COLOUR_BINS = 16  # of each of the three channels
@@ -56,7 +57,9 @@ class FlowPropagator:
     doubt: float = 0.85
     colour_weight: float = 0.1
 
-    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+    def propagate(
+        self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
+    ) -> Iterator[FrameMasks]:
         """Sweep forward from the first key frame, then backward from the last."""
         alive = {index: seed for index, seed in enumerate(seeds) if len(seed.masks)}
         for index, seed in enumerate(seeds):
@@ -66,10 +69,13 @@ class FlowPropagator:
                 yield FrameMasks(index, frame, seed.masks, sure)
         if alive:
             key_frames = [seed.frame for seed in alive.values()]
-            yield from self._sweep(clip, alive, range(min(key_frames), len(clip.frames)))
-            yield from self._sweep(clip, alive, range(max(key_frames), -1, -1))
+            forward = range(min(key_frames), len(clip.frames))
+            for frames in (forward, range(max(key_frames), -1, -1)):
+                yield from self._sweep(clip, alive, frames, corrector)
 
-    def _sweep(self, clip: Clip, seeds: dict[int, Seed], frames: range) -> Iterator[FrameMasks]:
+    def _sweep(
+        self, clip: Clip, seeds: dict[int, Seed], frames: range, corrector: Corrector | None
+    ) -> Iterator[FrameMasks]:
         """Yield the masks of every seed on the frames that come after its key frame."""
         estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         moving: dict[int, _Moving] = {}
@@ -80,8 +86,13 @@ class FlowPropagator:
                 step = _Step(estimator, last, image, self)
                 for index, track in moving.items():
                     step.carry(track)
+                    masks = _enlarged(track.masks, clip)
+                    if corrector is not None:
+                        corrected = corrector.correct(frame, index, masks)
+                        track.correct(masks, corrected)
+                        masks = corrected
                     device = seeds[index].masks.device
-                    masks, presence = _enlarged(track.masks, clip), step.presence(track)
+                    presence = step.presence(track)
                     yield FrameMasks(index, frame, masks.to(device), presence.to(device))
             for index, seed in seeds.items():
                 if seed.frame == frame:
@@ -114,6 +125,18 @@ class _Moving:
         bins = _colour_bins(image)
         self.key_colours = _colour_shares(bins, self.masks.numpy())
         self.colours = _log_ratio(self.key_colours, _colour_shares(bins, 1 - self.masks.numpy()))
+
+    def correct(self, found: Tensor, corrected: Tensor) -> None:
+        """Carry on corrected masks where they differ from those found, both bool (O, H, W).
+
+        A mask that was put right has lost nothing on its way: it is as sure as its colours.
+        """
+        if corrected is found:
+            return
+        rows = (corrected != found).flatten(1).any(dim=1)
+        height, width = self.masks.shape[1:]
+        self.masks[rows] = resize(corrected[rows].cpu(), (height, width)).float()
+        self.left[rows.numpy()] = 1.0
 
 
 class _Step:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from propose_reduce.components.transformers_library import load_pretrained
 from propose_reduce.errors import unknown_name
+from propose_reduce.protocols import Corrector
 from propose_reduce.structures import Clip, FrameMasks, Seed, frame_of
 
 CLASSES = {
@@ -74,10 +75,13 @@ class SamVideoPropagator:
     model: Any
     processor: Any
 
-    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+    def propagate(
+        self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
+    ) -> Iterator[FrameMasks]:
         """Sweep forward from the first key frame, then backward from the last.
 
-        ``presence`` is the model's object score as a probability.
+        ``presence`` is the model's object score as a probability. A corrected mask conditions the
+        model as that of the key frame does, until the next one does.
         """
         tracks = []
         for index, seed in enumerate(seeds):
@@ -95,11 +99,11 @@ class SamVideoPropagator:
         for frame in range(first, len(clip.frames)):
             for track in tracks:
                 if track.key_frame <= frame:
-                    yield track.segment(frame)
+                    yield track.segment(frame, corrector)
         for frame in range(last - 1, -1, -1):
             for track in tracks:
                 if track.key_frame > frame:
-                    yield track.segment(frame, reverse=True)
+                    yield track.segment(frame, corrector, reverse=True)
 
 
 class _Frames(dict[int, Tensor]):
@@ -122,6 +126,8 @@ class _Frames(dict[int, Tensor]):
 class _Track:
     """A seed on its way through the clip, with a session of its own."""
 
+    _logits_shape: torch.Size  # of the object scores where the model was given a mask
+
     def __init__(self, component: SamVideoPropagator, clip: Clip, index: int, seed: Seed) -> None:
         self.index, self.key_frame = index, seed.frame
         self._component, self._clip = component, clip
@@ -135,16 +141,61 @@ class _Track:
             self.session, seed.frame, ids, list(seed.masks)
         )
 
-    def segment(self, frame: int, *, reverse: bool = False) -> FrameMasks:
+    def segment(
+        self, frame: int, corrector: Corrector | None, *, reverse: bool = False
+    ) -> FrameMasks:
         """Segment one frame; frames come in the order of the sweeps."""
         with torch.inference_mode():
             found = self._component.model(self.session, frame_idx=frame, reverse=reverse)
-        self._forget(frame)
         (masks,) = self._component.processor.post_process_masks(
             [found.pred_masks], [self._clip.working_size], binarize=True
         )
+        masks = masks[:, 0]
         presence = found.object_score_logits.float().sigmoid().flatten()
-        return FrameMasks(self.index, frame, masks[:, 0], presence)
+        if frame == self.key_frame:  # EdgeTAM's have an axis less where a mask was given
+            given = self.session.output_dict_per_obj[0]["cond_frame_outputs"][frame]
+            self._logits_shape = given["object_score_logits"].shape
+        elif corrector is not None:
+            corrected = corrector.correct(frame, self.index, masks)
+            rows = (corrected != masks).flatten(1).any(dim=1)
+            if bool(rows.any()):
+                self._condition(frame, rows.nonzero()[:, 0].tolist(), corrected, reverse)
+                masks, presence = corrected, presence.masked_fill(rows, 1.0)
+        self._forget(frame)
+        return FrameMasks(self.index, frame, masks, presence)
+
+    def _condition(self, frame: int, rows: list[int], masks: Tensor, reverse: bool) -> None:
+        """Let the model go on from the masks of some objects on a frame, as from the key frame's.
+
+        Args:
+            frame: just segmented.
+            rows: the objects.
+            masks: bool (O, H, W) on the working size; those of the rows count.
+            reverse: the direction of the sweep.
+        """
+        session = self.session
+        for index, outputs in session.output_dict_per_obj.items():
+            tracked = outputs["non_cond_frame_outputs"]
+            if index in rows:
+                del tracked[frame]
+                del session.frames_tracked_per_obj[index][frame]
+            else:  # the model computes nothing where a conditioning output is there
+                logits = tracked[frame]["object_score_logits"].reshape(self._logits_shape)
+                outputs["cond_frame_outputs"][frame] = {
+                    **tracked[frame],
+                    "object_score_logits": logits,
+                }
+        ids = list(rows)  # the session strikes off what the model has seen
+        self._component.processor.process_new_mask_for_video_frame(
+            session, frame, ids, [masks[row] for row in rows]
+        )
+        with torch.inference_mode():
+            self._component.model(session, frame_idx=frame, reverse=reverse)
+        for index, outputs in session.output_dict_per_obj.items():
+            given = outputs["cond_frame_outputs"]
+            past = [t for t in given if t not in (self.key_frame, frame)]
+            for other in past if index in rows else [frame]:
+                del given[other]
 
     def _forget(self, frame: int) -> None:
         """Drop what no later frame attends to.
@@ -158,7 +209,8 @@ class _Track:
         for index, outputs in self.session.output_dict_per_obj.items():
             self.session.mask_inputs_per_obj[index].clear()
             self.session.frames_tracked_per_obj[index].clear()
-            _keep(outputs["cond_frame_outputs"][self.key_frame], MEMORY)
+            for given in outputs["cond_frame_outputs"].values():
+                _keep(given, MEMORY)
             tracked = outputs["non_cond_frame_outputs"]
             for past in list(tracked):
                 distance = min(abs(past - frame), abs(past - self.key_frame))

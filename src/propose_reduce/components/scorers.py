@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from propose_reduce.errors import InputError
+from propose_reduce.masks import mask_iou
 from propose_reduce.paradigm.detections import remembering
-from propose_reduce.paradigm.reduce import mask_iou
 from propose_reduce.protocols import Proposer
 from propose_reduce.structures import Clip, Detections
 

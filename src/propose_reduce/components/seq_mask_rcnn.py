@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import torch
@@ -28,6 +28,7 @@ from propose_reduce.models.memory import MemoryBank
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
+from propose_reduce.protocols import Corrector
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
@@ -120,8 +121,14 @@ class Session:
                 self._frame(clip.start + frame).features.pyramid, [boxes]
             )
 
-    def propagate(self, clip: Clip, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
-        """Sweep forward from the first key frame, then backward from the last."""
+    def propagate(
+        self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
+    ) -> Iterator[FrameMasks]:
+        """Sweep forward from the first key frame, then backward from the last.
+
+        Corrected masks enter the memory: on frames that are memorised anyway, and those of the
+        last corrected frame in between.
+        """
         self._check(clip)
         alive = [_Track(index, seed) for index, seed in enumerate(seeds)]
         for track in alive:
@@ -136,15 +143,20 @@ class Session:
         for frame in forward:
             next_frame = frame + 1 if frame + 1 in forward else last - 1
             reached = [track for track in alive if track.seed.frame <= frame]
-            yield from self._segment(clip, frame, next_frame, reached)
+            yield from self._segment(clip, frame, next_frame, reached, corrector)
         for track in alive:
             track.restart(self)
         for frame in backward:
             reached = [track for track in alive if track.seed.frame > frame]
-            yield from self._segment(clip, frame, frame - 1, reached)
+            yield from self._segment(clip, frame, frame - 1, reached, corrector)
 
     def _segment(
-        self, clip: Clip, frame: int, next_frame: int, tracks: Sequence[_Track]
+        self,
+        clip: Clip,
+        frame: int,
+        next_frame: int,
+        tracks: Sequence[_Track],
+        corrector: Corrector | None,
     ) -> list[FrameMasks]:
         """Segment one frame for every seed that has reached it, and memorise where it is due.
 
@@ -153,6 +165,7 @@ class Session:
             frame: to segment.
             next_frame: the one to segment after it; below 0 if none.
             tracks: seeds that have reached the frame.
+            corrector: asked about all but key frames; none for None.
         """
         results = []
         with self._computing():
@@ -170,8 +183,14 @@ class Session:
             for track, soft in zip(
                 tracks, self._decode(tracks, query, branches, limit), strict=True
             ):
-                results.append(self._result(frame, track, soft))
-                self._memorise(frame, track, work.features, soft)
+                found = self._result(frame, track, soft)
+                if corrector is None or frame == track.seed.frame:
+                    self._memorise(frame, track, work.features, soft)
+                else:
+                    masks = corrector.correct(frame, track.index, found.masks)
+                    self._memorise_corrected(frame, track, work.features, soft, found.masks, masks)
+                    found = replace(found, masks=masks)
+                results.append(found)
         return results
 
     def _decode(
@@ -203,6 +222,40 @@ class Session:
         distance = abs(frame - track.seed.frame)
         if track.bank.wants(distance):
             track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
+
+    def _memorise_corrected(
+        self,
+        frame: int,
+        track: _Track,
+        features: Features,
+        soft: Tensor,
+        found: Tensor,
+        corrected: Tensor,
+    ) -> None:
+        """Memorise a frame with the masks that were put right in place of those found.
+
+        Args:
+            frame: 0-based.
+            track: the seed.
+            features: of the frame.
+            soft: float (O, H, W) on the padded canvas, as decoded.
+            found: bool (O, H, W) on the working size, the same thresholded.
+            corrected: likewise, what is to be carried on.
+        """
+        rows = (corrected != found).flatten(1).any(dim=1)
+        if not bool(rows.any()):
+            self._memorise(frame, track, features, soft)
+            return
+        height, width = corrected.shape[1:]
+        soft = soft.clone()
+        soft[rows] = 0.0
+        soft[rows, :height, :width] = corrected[rows].to(soft)
+        distance = abs(frame - track.seed.frame)
+        encoding = self._network.prop_head.memorize(features.p2, soft)
+        if track.bank.wants(distance):
+            track.bank.add(distance, encoding)
+        else:
+            track.bank.renew(encoding)
 
     def _frame(self, frame: int, next_frame: int | None = None) -> FrameWork:
         """Return what depends on a frame alone, computed unless it is in the store.

@@ -18,7 +18,8 @@ class MemoryBank:
 
     Frames are taken at distances from the key frame that are multiples of ``step``. When the
     bank is full every second frame but the key frame goes and the step doubles, so that the cost
-    of reading stays bounded however long the video is. The key frame always stays.
+    of reading stays bounded however long the video is. The key frame always stays. Beside these
+    there is room for one frame at any distance, the last that was put right (``renew``).
 
     Attributes:
         keys: (O, K, M, h, w).
@@ -32,6 +33,7 @@ class MemoryBank:
         self.keys: Tensor = key_frame.key[:, :, None]
         self.values: Tensor = key_frame.value[:, :, None]
         self._distances = [0]
+        self._renewed = False  # whether the last of the memorised frames is that of ``renew``
         self._step, self._limit = every, limit
 
     @property
@@ -45,12 +47,25 @@ class MemoryBank:
 
     def add(self, distance: int, encoding: KeyValue) -> None:
         """Memorise a frame; makes room first when the bank is full."""
+        self._drop_renewed()
         if len(self._distances) == self._limit:
             self._thin()
         if self.wants(distance):
             self.keys = torch.cat([self.keys, encoding.key[:, :, None]], dim=2)
             self.values = torch.cat([self.values, encoding.value[:, :, None]], dim=2)
             self._distances.append(distance)
+
+    def renew(self, encoding: KeyValue) -> None:
+        """Memorise a frame whose masks were put right, until the next frame is memorised."""
+        self._drop_renewed()
+        self.keys = torch.cat([self.keys, encoding.key[:, :, None]], dim=2)
+        self.values = torch.cat([self.values, encoding.value[:, :, None]], dim=2)
+        self._renewed = True
+
+    def _drop_renewed(self) -> None:
+        if self._renewed:
+            self.keys, self.values = self.keys[:, :, :-1], self.values[:, :, :-1]
+            self._renewed = False
 
     def _thin(self) -> None:
         self._step *= 2

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from propose_reduce.errors import InputError
+from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.reduce import reduce
 from propose_reduce.paradigm.sequences import propose_sequences
@@ -87,6 +88,7 @@ def find_sequences(
     for name in components_needed(settings)[1:]:
         if needed[name] is None:
             raise InputError(f"the paradigm '{settings.paradigm}' needs a {name}")
+    proposer = remembering(proposer)
     cut = windows(len(clip.frames), settings.windows)
     for number, frames in enumerate(cut):
         window_progress = _progress_of_window(progress, number, len(cut))

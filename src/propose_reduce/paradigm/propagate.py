@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
+from inspect import Parameter, signature
 
 import torch
 
 from propose_reduce.errors import ContractError
-from propose_reduce.protocols import Propagator
+from propose_reduce.protocols import Corrector, Propagator
 from propose_reduce.structures import Clip, FrameMasks, Seed
 
 
-def propagate(clip: Clip, propagator: Propagator, seeds: Sequence[Seed]) -> Iterator[FrameMasks]:
+def propagate(
+    clip: Clip,
+    propagator: Propagator,
+    seeds: Sequence[Seed],
+    *,
+    corrector: Corrector | None = None,
+) -> Iterator[FrameMasks]:
     """Yield what the propagator yields, and hold it to its word.
+
+    A propagator that takes no corrector runs without one, and a Python warning says so.
 
     Raises:
         ContractError: a pair of seed and frame that does not exist, comes twice or never comes, or
@@ -22,7 +32,7 @@ def propagate(clip: Clip, propagator: Propagator, seeds: Sequence[Seed]) -> Iter
         return
     num_frames = len(clip.frames)
     seen = torch.zeros(len(seeds), num_frames, dtype=torch.bool)
-    for found in propagator.propagate(clip, seeds):
+    for found in _masks(clip, propagator, seeds, corrector):
         place = f"the propagator's masks for seed {found.seed}, frame {found.frame}"
         if not (0 <= found.seed < len(seeds) and 0 <= found.frame < num_frames):
             raise ContractError(
@@ -42,3 +52,20 @@ def propagate(clip: Clip, propagator: Propagator, seeds: Sequence[Seed]) -> Iter
             f"the propagator gave no masks for seed {seed}, frame {frame} (and {len(missing) - 1} "
             "other pairs): it must yield every frame of every seed, the key frame included"
         )
+
+
+def _masks(
+    clip: Clip, propagator: Propagator, seeds: Sequence[Seed], corrector: Corrector | None
+) -> Iterator[FrameMasks]:
+    """Yield what the propagator yields, given the corrector if it takes one."""
+    if corrector is None:
+        return propagator.propagate(clip, seeds)
+    parameters = signature(propagator.propagate).parameters.values()
+    if any(p.name == "corrector" or p.kind is Parameter.VAR_KEYWORD for p in parameters):
+        return propagator.propagate(clip, seeds, corrector=corrector)
+    warnings.warn(
+        f"{type(propagator).__name__} takes no corrector: its masks are not corrected by "
+        "detections (inference.propagate.correct)",
+        stacklevel=2,
+    )
+    return propagator.propagate(clip, seeds)

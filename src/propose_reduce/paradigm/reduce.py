@@ -61,11 +61,6 @@ def sequence_iou(masks: Tensor) -> Tensor:
     return packed_sequence_iou(PackedMasks.pack(masks))
 
 
-def mask_iou(rows: Tensor, columns: Tensor) -> Tensor:
-    """Return the IoU of bool masks (N, H, W) and (M, H, W) of one frame: float64 (N, M)."""
-    return sequence_iou(torch.cat([rows, columns])[:, None])[: len(rows), len(rows) :]
-
-
 def packed_sequence_iou(packed: PackedMasks) -> Tensor:
     """Return the sequence IoU (eq. 2) of packed masks: float64 (N, N), from exact counts."""
     areas = torch.from_numpy(packed.areas.sum(axis=1))

@@ -15,14 +15,14 @@ from itertools import accumulate
 
 import torch
 
-from propose_reduce.masks import PackedMasks
+from propose_reduce.masks import PackedMasks, mask_iou
+from propose_reduce.paradigm.correction import DetectionCorrector
 from propose_reduce.paradigm.propagate import propagate
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import key_frames, propose, select
-from propose_reduce.paradigm.reduce import mask_iou
 from propose_reduce.paradigm.score import score_frame
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
-from propose_reduce.settings import InferenceSettings
+from propose_reduce.settings import InferenceSettings, PropagateSettings
 from propose_reduce.structures import Clip, Detections, Seed
 
 
@@ -49,7 +49,7 @@ def propose_sequences(
         ContractError: one of the components breaks its contract (see protocols.py).
     """
     frames = key_frames(len(clip.frames), settings.propose.key_frames)
-    follow = partial(_follow, clip, proposer.categories, propagator, scorer)
+    follow = partial(_follow, clip, proposer, propagator, scorer, settings.propagate)
     if not settings.propose.skip_covered:
         seen = {}
         for done, frame in enumerate(frames, start=1):
@@ -69,9 +69,10 @@ def propose_sequences(
 
 def _follow(
     clip: Clip,
-    categories: tuple[str, ...],
+    proposer: Proposer,
     propagator: Propagator,
     scorer: Scorer,
+    settings: PropagateSettings,
     detections: Mapping[int, Detections],
     progress: Progress | None,
     done: int,
@@ -82,10 +83,14 @@ def _follow(
     seeds = [Seed(frame, found.masks) for frame, found in seen.items()]
     origins = list(seen.values())
     firsts = [0, *accumulate(len(found) for found in origins)]
-    shape = (firsts[-1], len(clip.frames), len(categories) + 1)
+    shape = (firsts[-1], len(clip.frames), len(proposer.categories) + 1)
     masks = PackedMasks(*shape[:2], clip.working_size)
     frame_scores = torch.full(shape, torch.nan)
-    for step, found in enumerate(propagate(clip, propagator, seeds), start=done + 1):
+    corrector = None
+    if settings.correct == "detections":
+        corrector = DetectionCorrector(clip, proposer, origins, settings)
+    carried = propagate(clip, propagator, seeds, corrector=corrector)
+    for step, found in enumerate(carried, start=done + 1):
         first, end = firsts[found.seed : found.seed + 2]
         masks.put(found.frame, found.masks, first)
         frame_scores[first:end, found.frame] = score_frame(
@@ -93,7 +98,7 @@ def _follow(
         )
         _report(progress, "propagate", step, steps)
     started = tuple(frame for frame, found in seen.items() for _ in range(len(found)))
-    return Proposals(categories, started, masks, frame_scores)
+    return Proposals(proposer.categories, started, masks, frame_scores)
 
 
 def _uncovered(found: Proposals, frame: int, seen: Detections, min_iou: float) -> Detections:

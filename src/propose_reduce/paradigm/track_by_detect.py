@@ -15,11 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propose_reduce.masks import PackedMasks
+from propose_reduce.masks import PackedMasks, mask_iou
 from propose_reduce.paradigm.matching import match
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import propose
-from propose_reduce.paradigm.reduce import mask_iou
 from propose_reduce.protocols import Progress, Proposer
 from propose_reduce.settings import InferenceSettings, LinkSettings
 from propose_reduce.structures import Clip, Detections

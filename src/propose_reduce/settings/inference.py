@@ -41,6 +41,13 @@ class PropagateSettings(Settings):
     cache_mb: int = Field(
         512, ge=0, description="most memory for features of frames that come again, MB"
     )
+    correct: Literal["off", "detections"] = Field(
+        "off", description="put carried masks right by what the proposer sees on the way"
+    )
+    correct_every: int = Field(1, ge=1, description="correct on every Nth frame of the video")
+    correct_iou: float = Field(
+        0.5, gt=0, le=1, description="mask IoU from which a detection may correct a carried mask"
+    )
     self_propagation: bool = Field(
         True, description="the key frame too is segmented from its memory, not taken as detected"
     )
