@@ -10,6 +10,7 @@ from propose_reduce.structures import (
     FrameMasks,
     InstanceSequence,
     Seed,
+    SelectedFrames,
     fitted_size,
     frame_of,
 )
@@ -126,3 +127,13 @@ def test_masks_of_a_sequence_are_decoded_when_asked_for():
 def test_a_sequence_that_contradicts_itself_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
         sequence(**changes)
+
+
+def test_selected_frames_are_those_of_others_in_their_order_and_no_others():
+    frames = SelectedFrames(
+        [np.full((1, 1, 3), index, np.uint8) for index in range(9)], range(8, 0, -3)
+    )
+    assert [int(frames[index].max()) for index in range(len(frames))] == [8, 5, 2]
+    for index in (-1, 3):
+        with pytest.raises(IndexError, match=rf"frame {index} is not among 0\.\.2"):
+            frames[index]

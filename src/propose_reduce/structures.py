@@ -42,6 +42,30 @@ class Frames(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SelectedFrames:
+    """Some of the frames of others, as lazy as those are.
+
+    Attributes:
+        frames: the others.
+        indices: which of them, in order.
+
+    Raises:
+        IndexError: of an index that is not among 0 .. T - 1, when a frame is asked for.
+    """
+
+    frames: Frames
+    indices: range
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
+        return self.frames[self.indices[index]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Clip:
     """A video as the algorithm sees it.
 

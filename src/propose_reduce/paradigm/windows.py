@@ -20,7 +20,7 @@ from torch import Tensor
 from propose_reduce import rle
 from propose_reduce.paradigm.matching import match
 from propose_reduce.settings import WindowSettings
-from propose_reduce.structures import Clip, Frames, InstanceSequence
+from propose_reduce.structures import Clip, InstanceSequence, SelectedFrames
 
 
 def windows(num_frames: int, settings: WindowSettings) -> list[range]:
@@ -40,22 +40,8 @@ def window_of(clip: Clip, frames: range) -> Clip:
     """Return a window of a clip as a clip; all of its frames give the clip itself."""
     if len(frames) == len(clip.frames):
         return clip
-    stretch = _Stretch(clip.frames, frames)
-    return Clip(stretch, clip.working_size, clip.original_size, whole=clip, start=frames.start)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """Consecutive frames of others, as lazy as those are."""
-
-    frames: Frames
-    indices: range
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int, /) -> np.ndarray:
-        return self.frames[self.indices[index]]
+    part = SelectedFrames(clip.frames, frames)
+    return Clip(part, clip.working_size, clip.original_size, whole=clip, start=frames.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.images import SUFFIXES, Pages
-from propose_reduce.structures import Frames, Size
+from propose_reduce.structures import Frames, SelectedFrames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file
 from propose_reduce.video.find import video_files, video_name
@@ -156,22 +156,6 @@ def _constant_rate(index: Index, times: tuple[float, ...]) -> float | None:
     return float(index.rate) if np.abs(steps - times).max() <= tolerance else None
 
 
-class _Chosen:
-    """Some of the frames of others."""
-
-    def __init__(self, frames: Frames, indices: range) -> None:
-        self._frames = frames
-        self._indices = indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, index: int, /) -> np.ndarray:
-        if not 0 <= index < len(self):
-            raise IndexError(f"frame {index} is not among 0..{len(self) - 1}")
-        return self._frames[self._indices[index]]
-
-
 def select(
     video: Video, *, start: float | None = None, end: float | None = None, every: int = 1
 ) -> Video:
@@ -206,7 +190,7 @@ def select(
     stamps, names = video.timestamps, video.frame_names
     return replace(
         video,
-        frames=_Chosen(video.frames, indices),
+        frames=SelectedFrames(video.frames, indices),
         fps=video.fps and video.fps / every,
         timestamps=stamps and tuple(stamps[i] - stamps[first] for i in indices),
         frame_names=names and tuple(names[i] for i in indices),
