@@ -29,13 +29,20 @@ def stop_at(monkeypatch, number):
     monkeypatch.setattr(TrainingModule, "training_step", dying)
 
 
+TWO_STAGES = {"first": {"steps": 2}, "second": {"steps": 4, "schedule": "cosine"}}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """Return the weights of a run of two stages that nothing stops."""
+    return train(preset(TWO_STAGES, average=0.9), Run(tmp_path_factory.mktemp("unbroken") / "run"))
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_that_was_killed_and_resumed_gives_the_same_weights_bit_for_bit(
-    tmp_path, monkeypatch, workers
+    tmp_path, monkeypatch, unbroken, workers
 ):
-    stages = {"first": {"steps": 2}, "second": {"steps": 4, "schedule": "cosine"}}
-    chosen = preset(stages, average=0.9, workers=workers)
-    unbroken = train(chosen, Run(tmp_path / "unbroken"))
+    chosen = preset(TWO_STAGES, average=0.9, workers=workers)
     with monkeypatch.context() as patch:
         stop_at(patch, 3)  # of the second stage; its last checkpoint is that of step 2
         with pytest.raises(RuntimeError, match="went down"):
@@ -293,9 +300,8 @@ def test_weights_that_cannot_be_written_stop_the_run_before_the_checkpoint(tmp_p
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, number):
-    chosen = preset(checkpoint_every=1)
-    unbroken = train(chosen, Run(tmp_path / "unbroken"))
+def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, unbroken, number):
+    chosen = preset(TWO_STAGES, average=0.9, checkpoint_every=1)
     step = TrainingModule.training_step
     # a shell starts what runs in its background with the signal ignored, this test too
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
