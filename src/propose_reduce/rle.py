@@ -50,9 +50,17 @@ def encode(mask: np.ndarray) -> Rle:
 
 
 def decode(encoding: Rle) -> np.ndarray:
-    """Return the bool mask (H, W) of an encoding."""
-    mask: np.ndarray = coco.decode(encoding)
-    return mask.astype(bool)
+    """Return the bool mask (H, W) of an encoding, column by column in memory.
+
+    Here rather than by pycocotools, whose own raises a DeprecationWarning with numpy 2.
+
+    Raises:
+        InputError: counts that no encoder writes, or runs that do not fill the mask.
+    """
+    height, width = encoding["size"]
+    runs = _checked_runs(encoding)
+    inside = np.arange(len(runs)) % 2 == 1
+    return np.repeat(inside, runs).reshape(width, height).T
 
 
 def area(encoding: Rle) -> int:
@@ -173,12 +181,18 @@ def run_lengths(counts: str) -> np.ndarray:
 
 def check(encoding: Rle) -> None:
     """Raise InputError unless the runs fill the mask exactly; pycocotools itself never looks."""
+    _checked_runs(encoding)
+
+
+def _checked_runs(encoding: Rle) -> np.ndarray:
+    """Return the run lengths of an encoding, int64; see ``check``."""
     height, width = encoding["size"]
     check_size(height, width)
     runs = run_lengths(encoding["counts"])
     filled = int(runs.sum(dtype=np.float64))
     if filled != height * width or runs.max() > height * width:
         raise InputError(f"runs fill {filled} pixels of a {height} x {width} mask")
+    return runs
 
 
 BATCH = 200_000

@@ -5,8 +5,10 @@ Letters: T frames, N sequences, C foreground classes, H and W the video's own pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +16,17 @@ import numpy as np
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
-from propose_reduce.results import formats, native
+from propose_reduce.files import is_folder
+from propose_reduce.results import exports, formats, native
 from propose_reduce.results.sequences import VideoSequences
 
 if TYPE_CHECKING:
+    import pandas
     from rich.table import Table
     from supervision import Detections
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VideoResult(VideoSequences):
     """The instance sequences of one video; its attributes are those of ``VideoSequences``."""
 
@@ -34,12 +38,29 @@ class VideoResult(VideoSequences):
 
     @classmethod
     def load(cls, file: str | Path) -> VideoResult:
-        """Return the result in a native file.
+        """Return the result in a native file, or in the folder that holds it.
 
         Raises:
             InputError: the file cannot be read, or is no result; the message gives the place.
         """
-        return native.read(Path(file), cls)
+        path = Path(file)
+        return native.read(path / native.FILE_NAME if is_folder(path) else path, cls)
+
+    def __repr__(self) -> str:
+        """Return what it is in one line."""
+        height, width = self.size
+        counts = Counter(sequence.category for sequence in self.sequences)
+        found = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no object"
+        return f"VideoResult({self.name!r}: {found}; {self.num_frames} frames, {width} x {height})"
+
+    def _repr_html_(self) -> str:
+        """Return the table of ``table`` as HTML, which notebooks show."""
+        cells = "</td><td>"
+        rows = "".join(
+            f"<tr><td>{cells.join(map(escape, row))}</td></tr>" for row in self._table_rows()
+        )
+        heads = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
+        return f"<table><caption>{escape(repr(self))}</caption><tr>{heads}</tr>{rows}</table>"
 
     def frame(self, index: int) -> Detections:
         """Return what is present on a frame, as supervision knows it.
@@ -96,6 +117,19 @@ class VideoResult(VideoSequences):
         """
         return formats.davis(self)
 
+    def export(self, name: str, folder: str | Path, frames: Sequence[str] | None = None) -> Path:
+        """Write it in another tool's format into a folder, and return the file or folder made.
+
+        Args:
+            name: of the format: "coco", "cvat", "mots" and others (docs/formats.md).
+            folder: where it goes.
+            frames: T file names of the frames; ``frame_000000.png`` and so on without it.
+
+        Raises:
+            InputError: an unknown format, or a folder that cannot be written to.
+        """
+        return exports.export(self, name, folder, frames=frames)
+
     def table(self) -> Table:
         """Return the sequences as a table to print with rich."""
         from rich.table import Table
@@ -103,16 +137,44 @@ class VideoResult(VideoSequences):
 
         title = f"{self.name}: sequences {len(self.sequences)}, frames {self.num_frames}"
         table = Table(title=Text(title), title_justify="left")
-        for heading in ("id", "category", "score", "key frame", "frames", "present"):
+        for heading in _HEADINGS:
             table.add_column(heading, justify="left" if heading == "category" else "right")
+        for row in self._table_rows():
+            table.add_row(*map(Text, row))
+        return table
+
+    def _table_rows(self) -> Iterator[tuple[str, ...]]:
         for sequence in self.sequences:
             shown = [t for t, mask in enumerate(sequence.segmentations) if mask is not None]
-            table.add_row(
+            yield (
                 str(sequence.id),
-                Text(sequence.category),
+                sequence.category,
                 f"{sequence.score:.3f}",
                 str(sequence.key_frame),
                 str(len(shown)),
                 f"{shown[0]}-{shown[-1]}" if shown else "-",
             )
-        return table
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row for each sequence and frame on which it is present.
+
+        The columns are those of the export format ``csv`` but the run lengths.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise InputError("to_pandas needs pandas: pip install pandas") from error
+        boxes, areas, rows = self.boxes, self.areas, []
+        for index, t, _ in self._present():
+            one, (x1, y1, x2, y2) = self.sequences[index], boxes[index, t]
+            time = self.timestamps[t] if self.timestamps else t / (self.fps or np.nan)
+            row = (t, time, one.id, one.category, one.score, one.frame_scores[t])
+            rows.append((*row, x1, y1, x2 - x1, y2 - y1, areas[index, t]))
+        columns = ("frame", "time", "id", "category", "score", "frame_score")
+        return pandas.DataFrame(rows, columns=[*columns, "x", "y", "width", "height", "area"])
+
+
+_HEADINGS = ("id", "category", "score", "key frame", "frames", "present")

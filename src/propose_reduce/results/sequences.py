@@ -1,15 +1,19 @@
 """``VideoSequences``: the instance sequences of one video, as every file format holds them.
 
-Letters: T frames.
+Letters: N sequences, T frames.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
-from propose_reduce.errors import InputError
+import numpy as np
+
+from propose_reduce import rle
+from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.structures import InstanceSequence, Size
 
 
@@ -65,7 +69,145 @@ class VideoSequences:
         if foreign:
             raise InputError(f"sequence {sequence.id}: no category is called '{min(foreign)}'")
 
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+        return len(self.sequences)
+
+    def __bool__(self) -> bool:
+        """Return True: a result without sequences is a result too."""
+        return True
+
+    def __iter__(self) -> Iterator[InstanceSequence]:
+        """Yield the sequences, by falling score."""
+        return iter(self.sequences)
+
+    def __getitem__(self, sequence_id: int) -> InstanceSequence:
+        """Return the sequence with an id.
+
+        Raises:
+            KeyError: no sequence has it.
+        """
+        for sequence in self.sequences:
+            if sequence.id == sequence_id:
+                return sequence
+        raise KeyError(sequence_id)
+
     @property
     def category_ids(self) -> dict[str, int]:
         """Ids by category name."""
         return {name: id_ for id_, name in self.categories.items()}
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """Tight boxes, float64 (N, T, 4); NaN where a sequence is absent.
+
+        x1, y1, x2, y2 in pixels, x2 and y2 exclusive.
+        """
+        boxes = np.full((len(self), self.num_frames, 4), np.nan)
+        for index, t, mask in self._present():
+            x, y, width, height = rle.box(mask)
+            boxes[index, t] = x, y, x + width, y + height
+        return boxes
+
+    @property
+    def areas(self) -> np.ndarray:
+        """Pixels of each mask, int64 (N, T); 0 where a sequence is absent."""
+        areas = np.zeros((len(self), self.num_frames), dtype=np.int64)
+        for index, t, mask in self._present():
+            areas[index, t] = rle.area(mask)
+        return areas
+
+    def _present(self) -> Iterator[tuple[int, int, rle.Rle]]:
+        """Yield the index of a sequence, a frame and the mask there, for every mask."""
+        for index, sequence in enumerate(self.sequences):
+            for t, mask in enumerate(sequence.segmentations):
+                if mask is not None:
+                    yield index, t, mask
+
+    def filter(
+        self,
+        category: str | Iterable[str] | None = None,
+        *,
+        min_score: float = 0.0,
+        min_frames: int = 0,
+        min_area: float = 0.0,
+    ) -> Self:
+        """Return a result with some of the sequences; ids stay.
+
+        Args:
+            category: a name or names to keep.
+            min_score: of the sequence.
+            min_frames: on which it is present.
+            min_area: mean pixels of its masks, over these frames.
+
+        Raises:
+            InputError: a category that the result does not know.
+        """
+        given = [category] if isinstance(category, str) else category
+        names = set(self.categories.values() if given is None else given)
+        for name in names:
+            if name not in self.category_ids:
+                raise unknown_name("category", name, self.category_ids)
+        areas = self.areas
+        frames = (areas > 0).sum(axis=1)
+        means = areas.sum(axis=1) / np.maximum(frames, 1)
+        kept = (
+            sequence
+            for sequence, count, mean in zip(self.sequences, frames, means, strict=True)
+            if sequence.category in names
+            and sequence.score >= min_score
+            and count >= min_frames
+            and mean >= min_area
+        )
+        return replace(self, sequences=tuple(kept))
+
+    def crop(self, start: int = 0, end: int | None = None) -> Self:
+        """Return the part of frames ``start`` to ``end``, exclusive; sequences absent there go.
+
+        The key frame of a sequence that was proposed outside becomes the nearest frame inside.
+
+        Raises:
+            InputError: no frame lies between them.
+        """
+        first, last, _ = slice(start, end).indices(self.num_frames)
+        if first >= last:
+            raise InputError(f"no frame of 0..{self.num_frames - 1} lies in {start}..{end}")
+        sequences = (
+            replace(
+                one,
+                key_frame=min(max(one.key_frame, first), last - 1) - first,
+                segmentations=one.segmentations[first:last],
+                frame_scores=one.frame_scores[first:last],
+            )
+            for one in self.sequences
+        )
+        times = self.timestamps and self.timestamps[first:last]
+        return replace(
+            self,
+            num_frames=last - first,
+            timestamps=times and tuple(time - times[0] for time in times),
+            sequences=tuple(s for s in sequences if any(s.segmentations)),
+        )
+
+    def merge(self, sequence_id: int, *others: int) -> Self:
+        """Return a result in which several sequences are one, as where a track was cut in two.
+
+        The first gives id, category, scores and key frame. On a frame the mask is the union of
+        all, and the frame's score the first one's that there is, in the order given.
+
+        Raises:
+            InputError: an id that no sequence has, or the same id twice.
+        """
+        ids = [sequence_id, *others]
+        known = {sequence.id for sequence in self.sequences}
+        if not known.issuperset(ids) or len(set(ids)) < len(ids):
+            raise InputError(f"merge needs distinct ids of {sorted(known)}, got {ids}")
+        parts = [self[id_] for id_ in ids]
+        masks, scores = [], []
+        for t in range(self.num_frames):
+            there = [mask for part in parts if (mask := part.segmentations[t]) is not None]
+            masks.append(rle.union(there) if there else None)
+            scores.append(next((s for p in parts if (s := p.frame_scores[t]) is not None), None))
+        whole = replace(parts[0], segmentations=tuple(masks), frame_scores=tuple(scores))
+        kept = (whole if s.id == sequence_id else s for s in self.sequences if s.id not in others)
+        return replace(self, sequences=tuple(kept))

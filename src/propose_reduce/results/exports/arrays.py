@@ -13,10 +13,10 @@ from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.files import replacing
-from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import VideoSequences
 
 
-def write_png(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_png(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write ``ID/FRAME.png`` for each sequence and frame into a folder: 255 inside, 0 outside."""
     with replacing(path) as temporary:
         temporary.mkdir()
@@ -29,7 +29,7 @@ def write_png(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
                 image.save(folder / f"{PurePath(frame).stem}.png")
 
 
-def write_npz(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_npz(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write a compressed NumPy archive that loads without pickle.
 
     ``ids`` int64 (N,), ``scores`` float64 (N,), ``categories`` text (N,), ``key_frames`` int64
@@ -59,7 +59,7 @@ COLUMNS = (
 """One row for each frame on which a sequence is present; times in seconds, boxes in pixels."""
 
 
-def write_csv(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_csv(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write a table with the columns ``COLUMNS``; ``counts`` are COCO's compressed run lengths."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

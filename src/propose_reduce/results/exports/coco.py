@@ -8,10 +8,10 @@ from pathlib import Path
 
 from propose_reduce import rle
 from propose_reduce.files import write_text
-from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import VideoSequences
 
 
-def write(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write one instances file.
 
     An annotation holds the sequence's id twice: as ``track_id`` (as TAO has it) and among its

@@ -10,11 +10,11 @@ from propose_reduce import rle
 from propose_reduce.files import replacing
 from propose_reduce.results.exports.polygons import joined, outlines
 from propose_reduce.results.exports.text import xml_text
-from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence
 
 
-def write(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write one annotations file.
 
     Every frame of a track is a key frame, so that CVAT interpolates nothing. Where the object

@@ -16,7 +16,7 @@ from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.files import replacing
 from propose_reduce.results.exports.text import one_line
-from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence
 
 PER_CLASS = 1000
@@ -28,7 +28,7 @@ CLASSES = {"car": 1, "pedestrian": 2, "person": 2}
 FIRST_OTHER = 11
 
 
-def class_numbers(result: VideoResult) -> dict[str, int]:
+def class_numbers(result: VideoSequences) -> dict[str, int]:
     """Return the number of each category that a sequence has: the benchmarks', or from 11 on."""
     numbers: dict[str, int] = {}
     for sequence in sorted(result.sequences, key=lambda s: s.id):
@@ -38,17 +38,17 @@ def class_numbers(result: VideoResult) -> dict[str, int]:
     return numbers
 
 
-def write_mots(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_mots(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write MOTSChallenge files: frames from 1; see ``_write``."""
     _write(result, path, first_frame=1)
 
 
-def write_kitti_mots(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_kitti_mots(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write KITTI-MOTS files: frames from 0; see ``_write``."""
     _write(result, path, first_frame=0)
 
 
-def _write(result: VideoResult, path: Path, first_frame: int) -> None:
+def _write(result: VideoSequences, path: Path, first_frame: int) -> None:
     """Write ``NAME.txt``, ``instances/000000.png`` and ``instances/labels.txt`` into a folder.
 
     A line reads ``frame id class height width counts``. A 16-bit PNG holds class x 1000 +
@@ -78,7 +78,7 @@ def _write(result: VideoResult, path: Path, first_frame: int) -> None:
         (images / "labels.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
 
 
-def _object_numbers(result: VideoResult, classes: dict[str, int]) -> dict[int, int]:
+def _object_numbers(result: VideoSequences, classes: dict[str, int]) -> dict[int, int]:
     """Return class x 1000 + instance by sequence id; instances count from 1 inside a class."""
     if max(classes.values(), default=0) * PER_CLASS + PER_CLASS > 2**16:
         raise InputError(
@@ -94,7 +94,7 @@ def _object_numbers(result: VideoResult, classes: dict[str, int]) -> dict[int, i
     return numbers
 
 
-def _label_maps(result: VideoResult, numbers: dict[int, int]) -> Iterator[np.ndarray]:
+def _label_maps(result: VideoSequences, numbers: dict[int, int]) -> Iterator[np.ndarray]:
     """Yield T maps, uint16 (H, W), of object numbers; 0 where there is none."""
     ranked = sorted(result.sequences, key=lambda s: s.score)  # the best is drawn last
     for t in range(result.num_frames):
@@ -106,7 +106,7 @@ def _label_maps(result: VideoResult, numbers: dict[int, int]) -> Iterator[np.nda
         yield labels
 
 
-def write_mot(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_mot(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write MOTChallenge boxes: ``gt/gt.txt``, ``gt/labels.txt`` and ``seqinfo.ini`` in a folder.
 
     A line reads ``frame,id,x,y,width,height,1,class,1``: frames and classes count from 1, x and y
@@ -132,7 +132,7 @@ def write_mot(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
         )
 
 
-def _boxes(result: VideoResult, t: int) -> Iterator[tuple[InstanceSequence, list[float]]]:
+def _boxes(result: VideoSequences, t: int) -> Iterator[tuple[InstanceSequence, list[float]]]:
     for sequence in sorted(result.sequences, key=lambda s: s.id):
         mask = sequence.segmentations[t]
         if mask is not None:

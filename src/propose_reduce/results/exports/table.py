@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.results.exports import arrays, coco, cvat, mots, tools
-from propose_reduce.results.formats import write_davis, write_youtube_vis
-from propose_reduce.results.result import VideoResult
+from propose_reduce.results.formats import write_davis, write_youtube_vis, youtube_vis
+from propose_reduce.results.sequences import VideoSequences
 
 GROUP = "propose_reduce.exports"
 """Entry point group in which other packages offer an ``ExportFormat``; its name is the format's."""
 
-Writer: TypeAlias = Callable[[VideoResult, Path, Sequence[str]], None]
+Writer: TypeAlias = Callable[[VideoSequences, Path, Sequence[str]], None]
 """Writes a result to a file or folder, whole or not at all; T file names of frames come with it."""
 
 
@@ -40,11 +40,11 @@ class ExportFormat:
     reader: str = ""
 
 
-def _youtube_vis(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
-    write_youtube_vis(result.to_youtube_vis(), path)
+def _youtube_vis(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
+    write_youtube_vis(youtube_vis(result, 1, result.category_ids), path)
 
 
-def _davis(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def _davis(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     write_davis(result, path, [Path(frame).stem for frame in frames])
 
 
@@ -143,7 +143,7 @@ def frame_names(count: int) -> list[str]:
 
 
 def export(
-    result: VideoResult,
+    result: VideoSequences,
     name: str,
     folder: str | Path,
     *,

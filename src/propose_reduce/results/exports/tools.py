@@ -13,11 +13,11 @@ import yaml
 from propose_reduce import rle
 from propose_reduce.files import replacing, write_text
 from propose_reduce.results.exports.polygons import joined, outlines
-from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence
 
 
-def write_yolo(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_yolo(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write YOLO's segmentation labels: ``data.yaml`` and ``labels/FRAME.txt`` in a folder.
 
     A line is a class number from 0 and a polygon with x and y as shares of width and height. The
@@ -40,7 +40,7 @@ def write_yolo(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
         (temporary / "data.yaml").write_text(text, encoding="utf-8")
 
 
-def write_labelme(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_labelme(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write labelme's files, one for each frame, into a folder.
 
     The parts of an object share its ``group_id``, which is the sequence's id.
@@ -74,7 +74,7 @@ def write_labelme(result: VideoResult, path: Path, frames: Sequence[str]) -> Non
             file.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
 
 
-def write_label_studio(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_label_studio(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write one Label Studio task with a box track for each sequence, as predictions.
 
     Label Studio's video tracks are boxes: x, y, width and height in percent; frames count from 1.
@@ -105,7 +105,7 @@ def write_label_studio(result: VideoResult, path: Path, frames: Sequence[str]) -
     write_text(path, json.dumps([task], allow_nan=False))
 
 
-def _studio_boxes(result: VideoResult, sequence: InstanceSequence) -> list[dict[str, Any]]:
+def _studio_boxes(result: VideoSequences, sequence: InstanceSequence) -> list[dict[str, Any]]:
     """Return a track's boxes; one that is not enabled ends the object's stay."""
     height, width = result.size
     boxes: list[dict[str, Any]] = []
@@ -121,7 +121,7 @@ def _studio_boxes(result: VideoResult, sequence: InstanceSequence) -> list[dict[
     return boxes
 
 
-def write_sa_v(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
+def write_sa_v(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write the form of SA-V's automatic masklets: on each frame one encoding per masklet.
 
     ``masklet[t][n]`` is the mask of masklet ``n``, an empty one where it is absent.
@@ -159,7 +159,7 @@ def write_sa_v(result: VideoResult, path: Path, frames: Sequence[str]) -> None:
     write_text(path, json.dumps(document, allow_nan=False))
 
 
-def _present(result: VideoResult, t: int) -> list[tuple[InstanceSequence, np.ndarray]]:
+def _present(result: VideoSequences, t: int) -> list[tuple[InstanceSequence, np.ndarray]]:
     """Return the sequences that have a pixel on frame ``t``, with their masks, bool (H, W)."""
     found = [(s, m) for s in result.sequences if (m := s.segmentations[t]) is not None]
     return [(sequence, rle.decode(mask)) for sequence, mask in found if rle.area(mask)]
