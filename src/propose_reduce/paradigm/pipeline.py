@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from propose_reduce.errors import InputError
+from propose_reduce.paradigm.compose import compose
 from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.reduce import reduce
@@ -118,6 +119,8 @@ def reduce_sequences(
 ) -> list[InstanceSequence]:
     """Return one sequence for each object, in pixels of the video's own size (height, width)."""
     sequences = []
+    if settings.kind == "compose":
+        proposals = compose(proposals, min_iou=settings.compose_iou)
     kept = reduce(proposals.class_scores, proposals.iou, settings)
     if settings.kind == "hard" and settings.vote:
         proposals, kept = vote(proposals, kept, threshold=settings.iou)

@@ -182,8 +182,8 @@ def reduce(class_scores: Tensor, iou: Tensor, settings: ReduceSettings) -> list[
         class_scores: (N, C + 1), column 0 background.
         iou: (N, N), sequence IoU.
         settings: ``hard`` reports every class of a kept sequence that reaches the minimum score,
-            ``soft`` its best class with the decayed score, ``category-aware`` every class that
-            survives the decay.
+            ``compose`` likewise of what was composed, ``soft`` its best class with the decayed
+            score, ``category-aware`` every class that survives the decay.
 
     Raises:
         InputError: shapes that do not fit, or values that are not finite.
@@ -237,7 +237,7 @@ def _category_aware(class_scores: Tensor, iou: Tensor, settings: ReduceSettings)
     return reported
 
 
-_REDUCTIONS = {"hard": _hard, "soft": _soft, "category-aware": _category_aware}
+_REDUCTIONS = {"hard": _hard, "compose": _hard, "soft": _soft, "category-aware": _category_aware}
 
 
 def _check(scores: Tensor, iou: Tensor, dimensions: int) -> None:

@@ -73,13 +73,18 @@ class ScoreSettings(Settings):
 class ReduceSettings(Settings):
     """How redundant sequences go (docs/method.md, section 4)."""
 
-    kind: Literal["hard", "soft", "category-aware"] = Field(
-        "hard", description="drop (YouTube-VIS), decay (DAVIS), or decay class by class"
+    kind: Literal["hard", "soft", "category-aware", "compose"] = Field(
+        "hard",
+        description="drop (YouTube-VIS), decay (DAVIS), decay class by class, or compose one "
+        "sequence of those that meet and then drop",
     )
     iou: float = Field(0.5, ge=0, le=1, description="sequence IoU from which the weaker one goes")
     min_score: float = Field(0.05, ge=0, le=1, description="sequences below this are not kept")
     vote: bool = Field(
         False, description="hard: what is dropped has a vote on the masks of what is kept"
+    )
+    compose_iou: float = Field(
+        0.5, gt=0, le=1, description="compose: IoU between their key frames from which two meet"
     )
     sigma: float = Field(0.5, gt=0, description="soft kinds: scores decay by exp(-IoU^2 / sigma)")
     soft_min_score: float = Field(
@@ -96,7 +101,7 @@ class ReduceSettings(Settings):
     @property
     def min_reported_score(self) -> float:
         """Return the score below which no sequence is reported."""
-        return self.min_score if self.kind == "hard" else self.soft_min_score
+        return self.min_score if self.kind in ("hard", "compose") else self.soft_min_score
 
 
 class WindowSettings(Settings):
