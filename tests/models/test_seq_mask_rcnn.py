@@ -1,5 +1,6 @@
 """The joint network in training: six losses, and what each may teach."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -96,6 +97,7 @@ def test_overlapping_objects_compete_before_their_loss():
 def test_absent_objects_have_a_loss_of_their_own_and_no_part_in_the_others():
     network = tiny_network()
     network.absence_weight, network.separate_loss = 2.0, 1.0
+    network.cross_entropy_weight = 0.5
     half = torch.full((2, 64, 96), 0.5)
     network.prop_head.segment = lambda *_: half
     target = square_batch().propagation[0]
@@ -113,6 +115,9 @@ def test_absent_objects_have_a_loss_of_their_own_and_no_part_in_the_others():
     assert losses["propagation_separate"].item() == pytest.approx(1 / 2, abs=1e-4)
     # it claims 3/7 of its area: (3/7) / (3/7 + 1), for one object of two, twice
     assert losses["propagation_absence"].item() == pytest.approx(2 * 0.3 / 2, abs=1e-4)
+    # log 2 on each pixel, over an area of 1.01 frames, of both
+    entropy = losses["propagation_cross_entropy"].item()
+    assert entropy == pytest.approx(0.5 * math.log(2) / 1.01, abs=1e-4)
 
 
 def test_images_of_different_sizes_share_one_canvas():

@@ -11,6 +11,7 @@ from propose_reduce.models.seq_prop_head import (
     KeyValue,
     SeqPropHead,
     absence_loss,
+    cross_entropy_loss,
     read_memory,
     soft_aggregate,
     soft_iou_loss,
@@ -249,3 +250,22 @@ def test_an_absent_object_teaches_where_equation_2_does_not():
     absence_loss(claimed, torch.tensor([2.0])).sum().backward()
     # d/dS of S / (S + A) is A / (S + A)^2 = 2 / 2.9^2, for each pixel alike
     assert claimed.grad.flatten().tolist() == pytest.approx([2 / 2.9**2] * 2)
+
+
+def test_cross_entropy_loss_by_pencil():
+    guess = torch.tensor([[[0.5, 0.25, 0.0, 1.0]]])
+    truth = torch.tensor([[[1, 0, 0, 1]]])
+    found = cross_entropy_loss(guess, truth, torch.tensor([2.0]))
+    # -log 0.5 - log 0.75 over an area of 2 and a hundredth of four pixels
+    assert found.tolist() == [pytest.approx(0.9808 / 2.04, abs=1e-4)]
+
+
+def test_cross_entropy_teaches_where_the_head_is_sure_and_wrong():
+    def steepest(loss):
+        logits = torch.tensor([[[-9.0, 9.0]]], requires_grad=True)  # the object is the first pixel
+        loss(logits.sigmoid()).sum().backward()
+        return logits.grad.abs().max().item()
+
+    truth = torch.tensor([[[1, 0]]])
+    assert steepest(lambda p: soft_iou_loss(p, truth)) < 1e-3
+    assert steepest(lambda p: cross_entropy_loss(p, truth, torch.tensor([1.0]))) > 0.9

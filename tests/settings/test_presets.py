@@ -58,7 +58,7 @@ def test_the_papers_two_stages(name):
         assert stage.distance is None
         assert stage.true_masks == stage.separate_loss == 0.0
         assert not stage.detect_on_reference
-    assert (training.absence_loss, training.smallest_object) == (0, 0)
+    assert training.absence_loss == training.cross_entropy_loss == training.smallest_object == 0
     for source in training.sources.values():
         assert (source.staging, source.hold_out, source.licences) == (None, None, ())
 

@@ -74,6 +74,7 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
         pixel_std=model.pixel_std,
         key_penalty=training.key_penalty,
         absence_weight=training.absence_loss,
+        cross_entropy_weight=training.cross_entropy_loss,
     )
     channels_last(network)
     return network.eval()

@@ -18,6 +18,7 @@ from propose_reduce.models.rpn import DetectionTargets
 from propose_reduce.models.seq_prop_head import (
     SeqPropHead,
     absence_loss,
+    cross_entropy_loss,
     soft_aggregate,
     soft_iou_loss,
 )
@@ -82,6 +83,8 @@ class SeqMaskRCNN(nn.Module):
             left. The paper has none.
         absence_weight: weight of the loss on objects that the query does not show; the paper has
             none among its samples.
+        cross_entropy_weight: weight of the cross entropy of each object's own probabilities; the
+            paper has none.
     """
 
     pixel_mean: Tensor
@@ -98,9 +101,11 @@ class SeqMaskRCNN(nn.Module):
         separate_loss: float = 0.0,
         key_penalty: float = 0.0,
         absence_weight: float = 0.0,
+        cross_entropy_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.absence_weight = absence_weight
+        self.cross_entropy_weight = cross_entropy_weight
         self.separate_loss, self.key_penalty = separate_loss, key_penalty
         self.backbone, self.detector, self.prop_head = backbone, detector, prop_head
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean), persistent=False)
@@ -122,7 +127,8 @@ class SeqMaskRCNN(nn.Module):
         """Return the six losses, all of weight 1.
 
         Names: rpn_objectness, rpn_box, class, box, mask, propagation; and propagation_separate,
-        propagation_keys and propagation_absence where the settings ask for them.
+        propagation_absence, propagation_cross_entropy and propagation_keys where the settings ask
+        for them.
         """
         count = len(batch.queries)
         features: Features = self.backbone(self._batch([*batch.references, *batch.queries]))
@@ -174,6 +180,10 @@ class SeqMaskRCNN(nn.Module):
             absent = absence_loss(competing, masks.float().sum(dim=(1, 2)))
             share = (~shown).float().mean()  # as much as one of the others, each
             losses["propagation_absence"] = self.absence_weight * share * _mean(absent, ~shown)
+        if self.cross_entropy_weight > 0:
+            area = torch.maximum(masks.float().sum(dim=(1, 2)), truth.sum(dim=(1, 2)))
+            entropy = cross_entropy_loss(separate, truth, area).mean()
+            losses["propagation_cross_entropy"] = self.cross_entropy_weight * entropy
         if self.key_penalty > 0:
             squares = [keys.float().square().mean() for keys in (memory.key, asked.key)]
             losses["propagation_keys"] = self.key_penalty * torch.stack(squares).mean()

@@ -169,6 +169,9 @@ class TrainingSettings(Settings):
     )
     clip_gradient: float = Field(35.0, gt=0, description="largest gradient norm")
     max_objects: int = Field(5, ge=1, description="most objects of one sample")
+    cross_entropy_loss: float = Field(
+        0.0, ge=0, description="weight of the cross entropy of each object's mask over its area"
+    )
     smallest_object: float = Field(
         0.0, ge=0, lt=1, description="share of the frame below which no object is propagated"
     )
