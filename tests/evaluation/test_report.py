@@ -53,8 +53,8 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def evaluated(document, predictions):
-    return evaluate_youtube_vis(document, predictions, per_video=True, errors=True)
+def evaluated(document, predictions, **options):
+    return evaluate_youtube_vis(document, predictions, per_video=True, errors=True, **options)
 
 
 def report(folder, *, objects=OBJECTS, predictions=PREDICTIONS, videos=2, names=None, **options):
@@ -69,7 +69,10 @@ def comparison(folder, *methods, **options):
     """Write the comparison of lists of predictions, called "first", "second", .."""
     document = truth(*OBJECTS, videos=2)
     named = dict(zip(("first", "second", "third"), methods, strict=False))
-    compared = Comparison({name: evaluated(document, each) for name, each in named.items()})
+    sure = options.pop("intervals", False)
+    compared = Comparison(
+        {name: evaluated(document, each, intervals=sure) for name, each in named.items()}
+    )
     videos = read_ground_truth(document).videos
     return write_comparison(folder, compared, videos, **options).read_text()
 
@@ -249,3 +252,13 @@ def test_the_videos_that_differ_most_are_shown_for_every_method(tmp_path, frames
     shown = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
     assert shown == [f"{row}, frames 0, 1" for row in ("truth", "first", "second", "third")] * 2
     assert "Videos with objects and without a prediction of second: 2" in page.words
+
+
+def test_intervals_stand_below_the_numbers_and_the_differences(tmp_path):
+    better = [*PREDICTIONS[:1], prediction(0.6, RIGHT, RIGHT, video=2, category=DOG)]
+    page = comparison(tmp_path, PREDICTIONS[:2], better, intervals=True)
+    assert page.count("95 % interval") == 1
+    assert re.search(r"<td>[+-]\d+\.\d to [+-]\d+\.\d</td>", page)
+    own = (tmp_path / "method1.html").read_text()
+    assert re.search(r"<small>-?\d+\.\d to \d+\.\d</small>", own)
+    assert "interval" not in comparison(tmp_path, PREDICTIONS[:2], better)

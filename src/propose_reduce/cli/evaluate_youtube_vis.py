@@ -71,7 +71,7 @@ def youtube_vis(
                 agnostic=agnostic,
                 per_video=per_video or report is not None,
                 errors=errors or report is not None,
-                intervals=intervals,
+                intervals=intervals or report is not None,
                 workers=workers,
                 progress=progress,
             )
@@ -80,12 +80,12 @@ def youtube_vis(
     for name, metrics in methods.items():
         if comparison:
             console.print(f"{name}:", markup=False, highlight=False)
-        _show(metrics, console, per_video=per_video, errors=errors)
+        _show(metrics, console, per_video=per_video, errors=errors, intervals=intervals)
         for note in metrics.notes:
             typer.echo(f"note: {f'{name}: ' if comparison else ''}{note}", err=True)
     if comparison:
         console.print(comparison.table())
-        for table in comparison.interval_tables():
+        for table in comparison.interval_tables() if intervals else []:
             console.print(table)
     if output is not None:
         (comparison or methods[names[0]]).save(output)
@@ -116,11 +116,13 @@ def youtube_vis(
         typer.echo(f"report -> {page}")
 
 
-def _show(metrics: YoutubeVisMetrics, console: Console, *, per_video: bool, errors: bool) -> None:
+def _show(
+    metrics: YoutubeVisMetrics, console: Console, *, per_video: bool, errors: bool, intervals: bool
+) -> None:
     if per_video:
         console.print(metrics.video_table())
     console.print(metrics.table())
     if errors and metrics.errors is not None:
         console.print(metrics.errors.table())
-    if metrics.draws is not None:
+    if intervals:
         console.print(metrics.interval_table())

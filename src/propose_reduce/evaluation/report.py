@@ -7,6 +7,7 @@ Several methods on one truth get a page that compares them, and one each.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from propose_reduce.evaluation.plots import (
     inline,
     precision_recall,
 )
+from propose_reduce.evaluation.statistics import Estimate
 from propose_reduce.evaluation.tracks import Track, Video
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
 from propose_reduce.files import write_text
@@ -94,7 +96,10 @@ def write_report(
         provenance=provenance or {},
         notes=metrics.notes,
         keys=list(KEYS),
-        tiles=[(key, percent(metrics.scores[key])) for key in KEYS],
+        tiles=[
+            (key, percent(metrics.scores[key]), interval)
+            for key, interval in zip(KEYS, _intervals(metrics.estimates), strict=True)
+        ],
         curves=precision_recall(metrics),
         gains=error_gains(errors),
         errors=[
@@ -157,7 +162,7 @@ def write_comparison(
             file_name=pages[name],
         )
     pictures = Pictures(videos, first.categories, frames)
-    by_video = comparison.by_video()
+    by_video, differences = comparison.by_video(), comparison.differences()
     text = render(
         "propose_reduce.evaluation",
         "comparison.html",
@@ -176,6 +181,7 @@ def write_comparison(
                 "colour": css(colour_of(index + 1)),
                 "scores": [percent(metrics.scores[key]) for key in KEYS],
                 "differences": [points(comparison.difference(name, key)) for key in KEYS],
+                "intervals": differences.get(name, {}) and _intervals(differences[name], "+"),
                 "unanswered": _unanswered(metrics),
             }
             for index, (name, metrics) in enumerate(methods.items())
@@ -251,6 +257,16 @@ def _defined(per_video: Mapping[int, Mapping[str, float]]) -> list[int]:
 
 def _row(name: str, scores: Mapping[str, float]) -> list[str]:
     return [name, *(percent(scores[key]) for key in KEYS)]
+
+
+def _intervals(estimates: Mapping[str, Estimate], sign: str = "") -> list[str]:
+    """Return the 95 % interval of each number in percent, "" where it is not known."""
+    shown = {
+        key: f"{100 * each.low:{sign}.1f} to {100 * each.high:{sign}.1f}"
+        for key, each in estimates.items()
+        if not math.isnan(each.error)
+    }
+    return [shown.get(key, "") for key in KEYS]
 
 
 def _unanswered(metrics: YoutubeVisMetrics) -> list[str]:
