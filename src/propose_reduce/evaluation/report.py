@@ -86,7 +86,7 @@ def write_report(
     pictures = Pictures(videos, metrics.categories, frames)
     defined = _defined(per_video)
     text = render(
-        "propose_reduce.evaluation",
+        "propose_reduce.evaluation:templates",
         "report.html",
         title=title,
         subtitle=(
@@ -164,7 +164,7 @@ def write_comparison(
     pictures = Pictures(videos, first.categories, frames)
     by_video, differences = comparison.by_video(), comparison.differences()
     text = render(
-        "propose_reduce.evaluation",
+        "propose_reduce.evaluation:templates",
         "comparison.html",
         title=title,
         subtitle=(

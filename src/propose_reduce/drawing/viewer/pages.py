@@ -16,9 +16,9 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup
 
+from propose_reduce.drawing.pages import render
 from propose_reduce.drawing.palette import colour_of, css
 from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
@@ -151,12 +151,8 @@ def _relative_url(path: str) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(style=Markup(_text("viewer.css")), **values)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(loader=FunctionLoader(_text), autoescape=True, trim_blocks=False)
+    style = Markup(_text("viewer.css"))
+    return render("propose_reduce.drawing.viewer", template, style=style, **values)
 
 
 @cache
