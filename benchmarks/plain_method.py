@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propose_reduce.benchmarking.method import finish
+from propose_reduce.benchmarking.method import write
 from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import (
     ASIDE,
@@ -29,6 +29,7 @@ from propose_reduce.components.seq_mask_rcnn import read_image
 from propose_reduce.masks import PackedMasks, scoring_boxes
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate
+from propose_reduce.paradigm.pipeline import ReducedSequences, Window
 from propose_reduce.paradigm.proposals import Proposals
 
 
@@ -40,7 +41,7 @@ def plain(
     *,
     memory_every: int = 5,
 ) -> PackedMasks:
-    """Do the work (see ``Method``) one key frame after the other.
+    """Do the work (see ``RunMethod``) one key frame after the other.
 
     Args:
         work: what is to be done.
@@ -74,7 +75,10 @@ def plain(
                         scores = _score(work, features[t], work.masks[t])
                     frame_scores[first : first + scene.objects, t] = scores
         started = tuple(key for key in keys for _ in range(scene.objects))
-        finish(Proposals(categories, started, given, frame_scores), work, watch, folder)
+        reduced = ReducedSequences(clip, work.inference, stage=watch.stage)
+        found = Proposals(categories, started, given, frame_scores)
+        reduced.add(Window(range(scene.length), found))
+        write(reduced, work, watch, folder)
     return followed
 
 

@@ -42,11 +42,10 @@ from propose_reduce.evaluation.distance import (
 )
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
-from propose_reduce.paradigm.pipeline import reduce_sequences
+from propose_reduce.paradigm.pipeline import Window, find_windows, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
 from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.paradigm.reduce import KeptSequence
-from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.protocols import Propagator
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import InferenceSettings, category_set
@@ -129,7 +128,9 @@ def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measure
             folder = Path(temporary)
             write_proposals(folder, video, settings)
             proposer = DetectionFiles(folder)
-            proposals = propose_sequences(clip, proposer, propagator, KeyFrameScorer(), settings)
+            found: list[Window] = []
+            find_windows(clip, proposer, propagator, KeyFrameScorer(), settings, [found.append])
+        (proposals,) = (window.proposals for window in found)
         kept = reduce_sequences(proposals, video.size, settings.reduce)
         measured.seconds += time.process_time() - start
         result = VideoResult(video.name, video.size, len(video.frames), names, tuple(kept))

@@ -54,16 +54,14 @@ def test_variants_that_differ_in_the_reduction_alone_share_their_proposals(tmp_p
 
 
 def test_a_video_s_proposals_are_gone_when_the_next_video_comes(tmp_path, monkeypatch):
-    made, alive, propose = [], [], run.find_sequences
+    made, alive, find = [], [], run.find_windows
 
     def watched(*arguments):
         alive.append(sum(reference() is not None for reference in made))
-        for window in propose(*arguments):
-            made.append(weakref.ref(window.proposals))
-            yield window
-            del window
+        *others, (take,) = arguments
+        find(*others, [lambda window: (made.append(weakref.ref(window.proposals)), take(window))])
 
-    monkeypatch.setattr(run, "find_sequences", watched)
+    monkeypatch.setattr(run, "find_windows", watched)
     Ablation(tmp_path, STILL, STILL, STILL).rows("reduce.iou=0.5,0.9")
     assert alive == [0, 0, 0]
 
@@ -85,7 +83,7 @@ def test_seconds_are_those_of_the_shared_proposals_and_of_the_own_reduction(tmp_
     ticks = itertools.count()
     monkeypatch.setattr(run, "perf_counter", lambda: float(next(ticks)))  # all takes a second
     rows = Ablation(tmp_path, STILL, STILL).rows("reduce.iou=0.3,0.5,0.7")
-    assert [row.seconds_per_frame for row in rows.values()] == [(2 + 2) / 6] * 3
+    assert [row.seconds_per_frame for row in rows.values()] == [(8 + 2) / 6] * 3
 
 
 def test_what_is_finished_is_not_run_again(tmp_path):

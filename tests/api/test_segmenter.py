@@ -34,7 +34,7 @@ def test_classes_that_are_not_looked_for_are_not_found():
     assert [(s.category, s.class_scores.keys()) for s in result.sequences] == [("dog", {"dog"})]
     assert result.categories == {1: "cat", 2: "dog"}
     with pytest.raises(InputError, match="unknown class 'dogs': did you mean 'dog'"):
-        segmenter(classes=("dogs",))
+        segmenter(classes=("dogs",)).load()
 
 
 def test_weak_sequences_are_left_out():
@@ -77,9 +77,9 @@ def test_progress_passes_every_stage():
     assert [step for step in told if step[0] == "propose"] == [("propose", 1, 2), ("propose", 2, 2)]
 
 
-def test_a_missing_part_is_named():
+def test_a_missing_component_is_named():
     with pytest.raises(InputError, match="without a model a scorer must be given"):
-        Segmenter(None, Options(), FakeProposer(WORLD), FakePropagator(WORLD))
+        Segmenter(None, Options(), FakeProposer(WORLD), FakePropagator(WORLD)).load()
 
 
 def test_a_full_gpu_says_what_to_lower(monkeypatch):

@@ -19,7 +19,9 @@ def visit(store: FrameStore, frames) -> list[int]:
     """Ask for frames in this order; return those that were computed."""
     computed: list[int] = []
     for frame in frames:
-        store.get(frame, lambda frame=frame: computed.append(frame) or features())
+        if store.find(frame) is None:
+            computed.append(frame)
+            store.add(frame, FrameWork(features()))
     return computed
 
 

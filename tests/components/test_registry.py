@@ -6,15 +6,18 @@ import pytest
 from fakes import FakeProposer, World
 
 from propose_reduce.components.flow import FlowPropagator
-from propose_reduce.components.registry import KINDS, OWN, Request, build_component, forms, kind_of
+from propose_reduce.components.registry import OWN, PROPAGATORS, PROPOSERS, SCORERS, Request
 from propose_reduce.errors import InputError
+
+TABLES = {table.role: table for table in (PROPOSERS, PROPAGATORS, SCORERS)}
 
 
 def test_every_form_is_one_that_is_understood():
-    assert forms("propagator")[0] == OWN
-    for role in KINDS:
-        for form in forms(role)[1:]:
-            assert kind_of(role, form) is KINDS[role][form.partition(":")[0]]
+    for table in TABLES.values():
+        first, *others, last = table.forms
+        assert (first, last) == (OWN, "MODULE:CLASS")
+        for form in others:
+            assert table.kind(form) is table.kinds[form.partition(":")[0]]
 
 
 @pytest.mark.parametrize(
@@ -34,20 +37,20 @@ def test_every_form_is_one_that_is_understood():
 )
 def test_a_wrong_name_is_answered_in_one_line(role, name, message):
     with pytest.raises(InputError, match=message) as caught:
-        build_component(role, name, Request())
+        TABLES[role].build(name, Request())
     assert "\n" not in str(caught.value)
 
 
-def test_prompts_are_for_a_part_that_reads_them():
+def test_prompts_are_for_a_component_that_reads_them():
     with pytest.raises(InputError, match=r"'file:x' takes no prompts: only 'hf:ID\|FOLDER' does"):
-        build_component("proposer", "file:x", Request(prompts=("dog",)))
+        PROPOSERS.build("file:x", Request(prompts=("dog",)))
 
 
-def test_parts_without_weights_are_built():
-    assert isinstance(build_component("propagator", "flow", Request()), FlowPropagator)
+def test_components_without_weights_are_built():
+    assert isinstance(PROPAGATORS.build("flow", Request()), FlowPropagator)
     proposer = FakeProposer(World())
-    for name in KINDS["scorer"]:
-        assert hasattr(build_component("scorer", name, Request(proposer=proposer)), "score")
+    for name in SCORERS.kinds:
+        assert hasattr(SCORERS.build(name, Request(proposer=proposer)), "score")
 
 
 NEEDS_TRANSFORMERS = [
@@ -61,4 +64,4 @@ NEEDS_TRANSFORMERS = [
 def test_a_missing_extra_is_named(role, name, prompts, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match=r"pip install '\.\[transformers\]'"):
-        build_component(role, name, Request(prompts=prompts))
+        TABLES[role].build(name, Request(prompts=prompts))

@@ -8,6 +8,7 @@ from fakes import FakePropagator, FakeProposer, FakeScorer, World
 from propose_reduce import rle
 from propose_reduce.ablation import AnnotatedClips, Grid, Measurement, Store, ablate, parse_grid
 from propose_reduce.ablation.grid import Value
+from propose_reduce.components.registry import Components
 from propose_reduce.settings import InferenceSettings
 
 
@@ -45,16 +46,6 @@ def annotated(*worlds: World) -> AnnotatedClips:
     return AnnotatedClips(clips, truth, "scripted")
 
 
-class FakeComponents:
-    """One fake component for all three protocols."""
-
-    def __init__(self, world: World, *, copies: int, shift: int) -> None:
-        self.categories = world.categories
-        self.propose = FakeProposer(world, copies=copies).propose
-        self.propagate = FakePropagator(world, shift=shift).propagate
-        self.score = FakeScorer(world).score
-
-
 class Opener:
     """Opens fake components on the clips of scripted worlds, and remembers for which key frames.
 
@@ -80,11 +71,13 @@ class Opener:
         self.opened: list[int] = []
 
     @contextmanager
-    def __call__(self, clip, settings) -> Iterator[FakeComponents]:
+    def __call__(self, clip, settings) -> Iterator[Components]:
         self.opened.append(settings.propose.key_frames)
         if len(self.opened) == self.interrupt:
             raise KeyboardInterrupt
-        yield FakeComponents(self.worlds[id(clip)], copies=self.copies, shift=self.shift)
+        world = self.worlds[id(clip)]
+        proposer = FakeProposer(world, copies=self.copies)
+        yield Components(proposer, FakePropagator(world, shift=self.shift), FakeScorer(world))
 
 
 class Ablation:

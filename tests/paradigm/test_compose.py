@@ -7,12 +7,12 @@ import torch
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 from hypothesis import given
 from hypothesis import strategies as st
+from windows_found import proposals_found
 
 from propose_reduce.masks import PackedMasks
 from propose_reduce.paradigm.compose import agreement, compose, meeting
 from propose_reduce.paradigm.pipeline import reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.settings import InferenceSettings, ReduceSettings
 
 SIZE = (4, 16)
@@ -156,7 +156,7 @@ def test_every_sequence_is_in_one_group_and_no_group_has_a_key_frame_twice(data)
 def test_of_drifting_sequences_the_whole_way_gives_one_that_is_right_on_every_key_frame():
     cat = Thing("cat", 0.9, (2, 2, 18, 10))
     world = World((cat,))
-    found = propose_sequences(
+    found = proposals_found(
         world.clip(),
         FakeProposer(world),
         FakePropagator(world, shift=2),

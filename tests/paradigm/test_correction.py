@@ -3,10 +3,10 @@
 import pytest
 import torch
 from fakes import DriftingPropagator, FakePropagator, FakeProposer, FakeScorer, Thing, World
+from windows_found import proposals_found
 
 from propose_reduce.paradigm.correction import DetectionCorrector
 from propose_reduce.paradigm.pipeline import segment_clip
-from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.paradigm.windows import window_of
 from propose_reduce.settings import InferenceSettings, PropagateSettings
 from propose_reduce.structures import Detections
@@ -27,7 +27,7 @@ def slipped(masks: torch.Tensor, pixels: int) -> torch.Tensor:
 
 def carried(world: World, propagator: object, **propagate: object):
     settings = {"propose": {"key_frames": 1}, "propagate": propagate}
-    return propose_sequences(
+    return proposals_found(
         world.clip(),
         FakeProposer(world),
         propagator,

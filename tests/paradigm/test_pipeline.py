@@ -5,15 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
+from windows_found import proposals_found, windows_found
 
 from propose_reduce.errors import ContractError, InputError
 from propose_reduce.paradigm.pipeline import (
     components_needed,
-    find_sequences,
     reduce_sequences,
     segment_clip,
 )
-from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.settings import InferenceSettings, ReduceSettings
 
 CAT = Thing("cat", 0.9, (2, 2, 10, 10), velocity=(1, 0))
@@ -90,9 +89,9 @@ def test_the_scorer_is_asked_once_per_frame_and_seed_and_never_about_empty_masks
     assert scorer.asked == [(0, 2), (1, 2), (2, 1)]
 
 
-def test_proposals_hold_every_sequence_and_reduce_again_without_the_parts():
+def test_proposals_hold_every_sequence_and_reduce_again_without_the_components():
     world = World((CAT, DOG), num_frames=3)
-    proposals = propose_sequences(
+    proposals = proposals_found(
         world.clip(), FakeProposer(world), FakePropagator(world), FakeScorer(world), settings()
     )
     assert proposals.key_frames == (0, 0, 1, 1, 2)  # the dog is absent on frame 2
@@ -141,7 +140,7 @@ def test_progress_counts_the_steps_of_every_stage():
     ]
 
 
-def test_a_part_that_breaks_its_contract_is_named():
+def test_a_component_that_breaks_its_contract_is_named():
     with pytest.raises(ContractError, match="seed 0, frame 4 came twice"):
         segment(World((CAT, DOG)), repeat=(0, 4))
 
@@ -154,14 +153,14 @@ def test_the_settings_choose_what_is_asked():
     world = World(num_frames=4)
     proposer, propagator, scorer = FakeProposer(world), FakePropagator(world), FakeScorer(world)
     chosen = by("propose-reduce")
-    (found,) = find_sequences(world.clip(), proposer, propagator, scorer, chosen)
+    (found,) = windows_found(world.clip(), proposer, propagator, scorer, chosen)
     assert (len(found.proposals), proposer.asked, found.frames) == (2, [0, 3], range(4))
     proposer.asked.clear()
-    (found,) = find_sequences(world.clip(), proposer, None, None, by("track-by-detect"))
+    (found,) = windows_found(world.clip(), proposer, None, None, by("track-by-detect"))
     assert (len(found.proposals), proposer.asked) == (1, [0, 1, 2, 3])
 
 
-def test_a_part_that_the_paradigm_needs_is_named():
+def test_a_component_that_the_paradigm_needs_is_named():
     world = World(num_frames=4)
     assert components_needed(by("track-by-detect")) == ("proposer",)
     assert components_needed(by("propose-reduce")) == ("proposer", "propagator", "scorer")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
+from windows_found import proposals_found
 
-from propose_reduce.paradigm.sequences import propose_sequences
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Detections
 
@@ -30,7 +30,7 @@ class Counting(FakePropagator):
 def run(world: World, propagator: FakePropagator, proposer=None, scorer=None, **propose):
     settings = InferenceSettings.model_validate({"propose": {"key_frames": 3, **propose}})
     told = []
-    found = propose_sequences(
+    found = proposals_found(
         world.clip(),
         proposer or FakeProposer(world),
         propagator,

@@ -9,10 +9,11 @@ import torch
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 from hypothesis import given
 from hypothesis import strategies as st
+from windows_found import windows_found
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
-from propose_reduce.paradigm.pipeline import find_sequences, segment_clip
+from propose_reduce.paradigm.pipeline import segment_clip
 from propose_reduce.paradigm.windows import JoinedSequences, window_of, windows
 from propose_reduce.settings import InferenceSettings, WindowSettings, validate
 from propose_reduce.structures import InstanceSequence
@@ -225,7 +226,7 @@ def test_what_one_window_held_is_not_held_by_the_next():
     settings = InferenceSettings.model_validate({"windows": {"window": 6, "overlap": 3}})
     components = FakeProposer(world), FakePropagator(world), FakeScorer(world)
     found = [
-        (w.frames, len(w.proposals)) for w in find_sequences(world.clip(), *components, settings)
+        (w.frames, len(w.proposals)) for w in windows_found(world.clip(), *components, settings)
     ]
     assert [frames for frames, _ in found] == windows(16, settings.windows)
     assert all(count == 5 for _, count in found)  # five key frames in each window

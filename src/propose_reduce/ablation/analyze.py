@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from propose_reduce.ablation.clips import read_clips
 from propose_reduce.ablation.grid import parse_grid
 from propose_reduce.ablation.report import AblationReport
-from propose_reduce.ablation.run import Components, ablate
+from propose_reduce.ablation.run import ablate
 from propose_reduce.ablation.store import Store
 from propose_reduce.api.model import Model, choose_precision
 from propose_reduce.api.options import Options
+from propose_reduce.components.registry import Components
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_folder
@@ -74,11 +75,11 @@ def analyze_ablation(
         },
     )
 
-    def open_components(
-        clip: Clip, settings: InferenceSettings
-    ) -> AbstractContextManager[Components]:
-        component = SeqMaskRCNNComponent(weights.network, model.categories, settings, precision)
-        return component.open(clip)
+    @contextmanager
+    def open_components(clip: Clip, settings: InferenceSettings) -> Iterator[Components]:
+        own = SeqMaskRCNNComponent(weights.network, model.categories, settings, precision)
+        with own.open(clip) as session:
+            yield Components(session, session, session)
 
     measurements = ablate(chosen.variants(), data, open_components, store, progress=progress)
     report = AblationReport(chosen, measurements, store.source)

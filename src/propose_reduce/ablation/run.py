@@ -6,23 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from propose_reduce.ablation.clips import AnnotatedClips
 from propose_reduce.ablation.store import SCORES, Measurement, Store
+from propose_reduce.components.registry import Components
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
-from propose_reduce.paradigm.windows import JoinedSequences
-from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows
 from propose_reduce.results import VideoResult
 from propose_reduce.rle import Rle
 from propose_reduce.settings import InferenceSettings, ReduceSettings
 from propose_reduce.structures import Clip, InstanceSequence
-
-
-class Components(Proposer, Propagator, Scorer, Protocol):
-    """What fits all three protocols."""
-
 
 OpenComponents: TypeAlias = Callable[[Clip, InferenceSettings], AbstractContextManager[Components]]
 """Gives components that work on a clip with these settings, and frees them on exit."""
@@ -122,30 +116,35 @@ def _run_clip(
     tallies: Sequence[_Tally],
 ) -> None:
     """Propose on one video once and reduce in every way; add what comes of it to the tallies."""
-    clip = data.clips[id_]
-    start = perf_counter()
-    joined = [
-        JoinedSequences(
-            len(clip.frames), variant.windows, min_score=variant.reduce.min_reported_score
-        )
-        for variant in group
-    ]
+    clip, start = data.clips[id_], perf_counter()
+    reduced = [ReducedSequences(clip, variant) for variant in group]
+    apart = 0.0  # seconds of the reductions
+
+    def take(window: Window) -> None:
+        nonlocal apart
+        # their overlaps are computed here: every reduction needs them, none should pay for all
+        shared.sequences += len(window.proposals.iou)
+        for tally, found in zip(tallies, reduced, strict=True):
+            began = perf_counter()
+            found.add(window)
+            seconds = perf_counter() - began
+            tally.seconds += seconds
+            apart += seconds
+
     with open_components(clip, group[0]) as components:
-        categories = components.categories
+        categories = components.proposer.categories
         ids = data.category_ids(categories)
-        for window in find_sequences(clip, components, components, components, group[0]):
-            proposals = window.proposals
-            # their overlaps are computed here: every reduction needs them, none should pay for all
-            shared.sequences += len(proposals.iou)
-            shared.seconds += perf_counter() - start
-            for variant, tally, found in zip(group, tallies, joined, strict=True):
-                start = perf_counter()
-                reduced = reduce_sequences(proposals, clip.original_size, variant.reduce)
-                found.add(window.frames, reduced)
-                tally.seconds += perf_counter() - start
-            start = perf_counter()
+        find_windows(
+            clip,
+            components.proposer,
+            components.propagator,
+            components.scorer,
+            group[0],
+            [take],
+        )
+    shared.seconds += perf_counter() - start - apart
     masks: dict[str, Rle] = {}
-    for tally, found in zip(tallies, joined, strict=True):
+    for tally, found in zip(tallies, reduced, strict=True):
         sequences = found.sequences
         tally.sequences += len(sequences)
         result = VideoResult(

@@ -6,9 +6,7 @@ from propose_reduce.api.model import Model, load
 from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import Outputs
 from propose_reduce.api.predicting import VideoOutcome, plan, predict, raise_failures
-from propose_reduce.api.preparing import prepare
-from propose_reduce.api.segmenter import Segmenter
-from propose_reduce.api.segmenting import segment
+from propose_reduce.api.segmenter import Segmenter, prepare, segment
 
 __all__ = [
     "Annotations",

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 
 from propose_reduce.api.model import Model
-from propose_reduce.components.registry import OWN, Request, build_component, kind_of
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
+from propose_reduce.components.registry import (
+    OWN,
+    PROPAGATORS,
+    PROPOSERS,
+    SCORERS,
+    Components,
+    Request,
+    Table,
+)
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, Session
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.pipeline import components_needed
@@ -23,92 +31,95 @@ from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip
 from propose_reduce.video import Video
 
+Component = TypeVar("Component")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Components:
-    """The components at work on one clip; None where the paradigm needs none."""
-
-    proposer: Proposer
-    propagator: Propagator | None
-    scorer: Scorer | None
-
-
-def by_role(
-    proposer: Proposer | str | None,
-    propagator: Propagator | str | None,
-    scorer: Scorer | str | None,
-) -> dict[str, object | None]:
-    """Return what the user gave, by role."""
-    return {"proposer": proposer, "propagator": propagator, "scorer": scorer}
-
-
-def choose(given: Mapping[str, object | None], preset: Preset) -> dict[str, object]:
-    """Return the component of each role that the paradigm needs: a name, or an object.
-
-    Args:
-        given: from ``by_role``.
-        preset: fills the others.
-    """
-    return {
-        role: getattr(preset.components, role) if given[role] is None else given[role]
-        for role in components_needed(preset.inference)
-    }
-
-
-@dataclass(frozen=True, eq=False)
 class ChosenComponents:
-    """The chosen components, ready for any clip.
+    """The components of a run: an object or a name for each role; None where none is needed."""
+
+    proposer: Proposer | str
+    propagator: Propagator | str | None
+    scorer: Scorer | str | None
+
+    @classmethod
+    def of(
+        cls,
+        preset: Preset,
+        proposer: Proposer | str | None,
+        propagator: Propagator | str | None,
+        scorer: Scorer | str | None,
+    ) -> ChosenComponents:
+        """Return what was given, or else the preset's, for the roles that its paradigm needs."""
+        needed, names = components_needed(preset.inference), preset.components
+        return cls(
+            names.proposer if proposer is None else proposer,
+            _given(propagator, names.propagator) if "propagator" in needed else None,
+            _given(scorer, names.scorer) if "scorer" in needed else None,
+        )
+
+    @property
+    def by_role(self) -> dict[str, object]:
+        """What there is, by role."""
+        every = {"proposer": self.proposer, "propagator": self.propagator, "scorer": self.scorer}
+        return {role: component for role, component in every.items() if component is not None}
+
+    @property
+    def use_model(self) -> bool:
+        """Whether one of them is the model's own."""
+        return OWN in self.by_role.values()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The components that are not the model's, by role, as plain JSON values."""
+        return {
+            role: component if isinstance(component, str) else type(component).__name__
+            for role, component in self.by_role.items()
+            if component != OWN
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedComponents:
+    """The components of a run with their networks, ready for any clip.
 
     Attributes:
-        chosen: from ``choose``.
+        chosen: those that serve every video are objects; the others are built for each.
         model: gives the components called ``seq-mask-rcnn``.
         request: what the named ones are built for, without a video.
-
-    Raises:
-        InputError: an unknown name, a component that cannot be had, or a missing model.
     """
 
-    chosen: Mapping[str, object]
+    chosen: ChosenComponents
     model: Model | None
     request: Request
 
-    def __post_init__(self) -> None:
-        missing = [role for role, component in self.chosen.items() if component == OWN]
-        if self.model is None and missing:
-            raise InputError(f"without a model a {missing[0]} must be given")
-        if self.request.prompts and self.chosen["proposer"] == OWN:
-            raise InputError("this model's own proposer takes no prompts: name another proposer")
-        self._built  # noqa: B018  (so that a fault shows before a video is opened)
+    @classmethod
+    def load(
+        cls, chosen: ChosenComponents, model: Model | None, request: Request
+    ) -> LoadedComponents:
+        """Build all that do not depend on the video; networks are loaded.
 
-    @cached_property
-    def _built(self) -> dict[str, Any]:
-        """Return the named components that serve every video."""
-        return {
-            role: build_component(role, component, self.request)
-            for role, component in self.chosen.items()
-            if isinstance(component, str)
-            and component != OWN
-            and not kind_of(role, component).per_video
-        }
+        Raises:
+            InputError: an unknown name, a component that cannot be had, or a missing model.
+        """
+        missing = [role for role, component in chosen.by_role.items() if component == OWN]
+        if model is None and missing:
+            raise InputError(f"without a model a {missing[0]} must be given")
+        if request.prompts and chosen.proposer == OWN:
+            raise InputError("this model's own proposer takes no prompts: name another proposer")
+        ready = ChosenComponents(
+            _ready(PROPOSERS, chosen.proposer, request),
+            None if chosen.propagator is None else _ready(PROPAGATORS, chosen.propagator, request),
+            None if chosen.scorer is None else _ready(SCORERS, chosen.scorer, request),
+        )
+        return cls(ready, model, request)
 
     @property
     def categories(self) -> tuple[str, ...] | None:
-        """Return the foreground classes; None where they depend on the video."""
-        proposer: Any = self._built.get("proposer", self.chosen["proposer"])
-        if proposer == OWN:
+        """The foreground classes; None where they depend on the video."""
+        if self.chosen.proposer == OWN:
             return self.model.categories if self.model else None
-        return None if isinstance(proposer, str) else proposer.categories
-
-    @property
-    def names(self) -> dict[str, Any]:
-        """Return the components that are not the model's, by role, as plain JSON values."""
-        names: dict[str, Any] = {
-            role: component if isinstance(component, str) else type(component).__name__
-            for role, component in self.chosen.items()
-            if component != OWN
-        }
-        prompts = list(self.request.prompts)
-        return {**names, "prompts": prompts} if prompts else names
+        return None if isinstance(self.chosen.proposer, str) else self.chosen.proposer.categories
 
     @contextmanager
     def open(
@@ -125,34 +136,47 @@ class ChosenComponents:
             InputError: a component that depends on the video cannot be had.
         """
         request = replace(self.request, video=video.name, frames=video.frame_labels, warn=warn)
-        if self.model is None or OWN not in self.chosen.values():
-            yield self._active(request, None)
+        if self.model is None or not self.chosen.use_model:
+            yield self._at_work(request, None)
             return
-        component = SeqMaskRCNNComponent(
-            self.model.weights.network,
-            self.model.categories,
-            self.request.settings,
-            self.request.precision,
+        weights = self.model.weights
+        own = SeqMaskRCNNComponent(
+            weights.network, self.model.categories, request.settings, request.precision
         )
-        with component.open(clip) as session:
-            yield self._active(request, session)
+        with own.open(clip) as session:
+            yield self._at_work(request, session)
 
-    def _active(self, request: Request, session: Any) -> Components:
-        proposer = remembering(self._component("proposer", session, request))
+    def _at_work(self, request: Request, session: Session | None) -> Components:
+        chosen = self.chosen
+        proposer = remembering(_at_work(PROPOSERS, chosen.proposer, session, request))
         request = replace(request, proposer=proposer)
-        propagator, scorer = (
-            self._component(role, session, request) if role in self.chosen else None
-            for role in ("propagator", "scorer")
+        return Components(
+            proposer,
+            None
+            if chosen.propagator is None
+            else _at_work(PROPAGATORS, chosen.propagator, session, request),
+            None if chosen.scorer is None else _at_work(SCORERS, chosen.scorer, session, request),
         )
-        return Components(proposer, propagator, scorer)
 
-    def _component(self, role: str, session: Any, request: Request) -> Any:
-        component = self.chosen[role]
-        if component == OWN:
-            return session
-        if role in self._built or not isinstance(component, str):
-            return self._built.get(role, component)
-        return build_component(role, component, request)
+
+def _given(given: Component | str | None, otherwise: str) -> Component | str:
+    return otherwise if given is None else given
+
+
+def _ready(table: Table[Component], chosen: Component | str, request: Request) -> Component | str:
+    """Return the component, built unless it is the model's own or depends on the video."""
+    if not isinstance(chosen, str) or chosen == OWN or table.kind(chosen).per_video:
+        return chosen
+    return table.build(chosen, request)
+
+
+def _at_work(
+    table: Table[Component], chosen: Component | str, session: Any, request: Request
+) -> Component:
+    """Return the component for one video; the model's own is the session."""
+    if not isinstance(chosen, str):
+        return chosen
+    return session if chosen == OWN else table.build(chosen, request)
 
 
 def request_for(preset: Preset, device: torch.device, precision: torch.dtype) -> Request:

@@ -1,24 +1,33 @@
-"""The composition root: video, settings and components come together here."""
+"""Segmenting a video: model, components, options and video come together here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import warnings
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from propose_reduce.api.components import ChosenComponents, by_role, choose, request_for
-from propose_reduce.api.model import Model, choose_device, choose_precision
+from propose_reduce.api.components import ChosenComponents, LoadedComponents, request_for
+from propose_reduce.api.model import (
+    DEFAULT_MODEL,
+    Model,
+    choose_device,
+    choose_precision,
+    compile_model,
+    load,
+)
 from propose_reduce.api.options import Options
-from propose_reduce.errors import ResourceError, unknown_name
-from propose_reduce.paradigm.pipeline import find_sequences, reduce_sequences
-from propose_reduce.paradigm.proposals import Proposals, to_sequence
+from propose_reduce.errors import InputError, ResourceError, unknown_name
+from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows
+from propose_reduce.paradigm.proposals import to_sequence
 from propose_reduce.paradigm.reduce import KeptSequence
 from propose_reduce.paradigm.windows import JoinedSequences
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
-from propose_reduce.settings import Preset
+from propose_reduce.settings import InferenceSettings, Preset, validate
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
 from propose_reduce.video import Video, open_video, select
 
@@ -42,6 +51,8 @@ class SegmentationOutput:
 class Segmenter:
     """A model, or other components, with how to run it on any video.
 
+    Networks of named components are loaded by ``load``, or else with the first video.
+
     Attributes:
         model: gives every component that nothing else gives; may be None where none is left.
         options: how to run it.
@@ -49,9 +60,6 @@ class Segmenter:
             of the preset's and the model's; likewise the others.
         propagator: follows masks.
         scorer: names masks.
-
-    Raises:
-        InputError: a component is missing or cannot be had, or an option is unknown or faulty.
     """
 
     model: Model | None = None
@@ -60,20 +68,29 @@ class Segmenter:
     propagator: Propagator | str | None = None
     scorer: Scorer | str | None = None
 
-    def __post_init__(self) -> None:
+    def load(self) -> Segmenter:
+        """Load what does not depend on the video, and return the segmenter itself.
+
+        Raises:
+            InputError: a component is missing or cannot be had, or an option is unknown or faulty.
+        """
         self._check_classes(self._components.categories)
+        return self
 
     @cached_property
-    def _chosen(self) -> Preset:
+    def _preset(self) -> Preset:
         if self.model is None:
             return self.options.resolve()
         return self.options.resolve(self.model.weights.settings, self.model.weights.inference)
 
     @cached_property
-    def _components(self) -> ChosenComponents:
-        given = by_role(self.proposer, self.propagator, self.scorer)
-        request = request_for(self._chosen, self._device, self._precision)
-        return ChosenComponents(choose(given, self._chosen), self.model, request)
+    def _chosen(self) -> ChosenComponents:
+        return ChosenComponents.of(self._preset, self.proposer, self.propagator, self.scorer)
+
+    @cached_property
+    def _components(self) -> LoadedComponents:
+        request = request_for(self._preset, self._device, self._precision)
+        return LoadedComponents.load(self._chosen, self.model, request)
 
     @property
     def _device(self) -> torch.device:
@@ -85,18 +102,20 @@ class Segmenter:
 
     def settings(self) -> dict[str, Any]:
         """Return all that a result depends on besides the video, as plain JSON values."""
-        chosen = self._chosen
+        preset = self._preset
         values: dict[str, Any] = {
             "input": {
-                "long_side": chosen.model.long_side,
-                "short_side": chosen.model.short_side,
+                "long_side": preset.model.long_side,
+                "short_side": preset.model.short_side,
             },
-            "inference": chosen.inference.model_dump(mode="json"),
+            "inference": preset.inference.model_dump(mode="json"),
             **self.options.model_dump(mode="json", include={"classes", "start", "end", "every"}),
         }
         if self.model is not None:
             values["weights"] = {"name": self.model.name, "sha256": self.model.sha256}
-        own = self._components.names
+        own: dict[str, Any] = {**self._chosen.names}
+        if preset.components.prompts:
+            own["prompts"] = list(preset.components.prompts)
         if self.model is not None or any(":" in str(name) for name in own.values()):
             values["precision"] = str(self._precision).removeprefix("torch.")
         return {**values, "components": own} if own else values
@@ -125,39 +144,29 @@ class Segmenter:
             ContractError: a component breaks its contract.
             ResourceError: the GPU's memory is too small.
         """
-        chosen = self._chosen
+        preset = self._preset
         size = fitted_size(
-            video.size, long_side=chosen.model.long_side, short_side=chosen.model.short_side
+            video.size, long_side=preset.model.long_side, short_side=preset.model.short_side
         )
         clip = Clip(video.frames, size, video.size)
-        length, cut = len(video.frames), chosen.inference.windows
-        min_score = chosen.inference.reduce.min_reported_score
+        reduced = ReducedSequences(
+            clip, preset.inference, classes=self.options.classes, progress=progress
+        )
+        unreduced = _Unreduced(clip, preset.inference)
         notes: list[str] = []
-        joined = JoinedSequences(length, cut, min_score=min_score)
-        unreduced = JoinedSequences(length, cut)
         try:
             with self._components.open(clip, video, notes.append) as components:
                 categories = components.proposer.categories
                 self._check_classes(categories)
-                found = find_sequences(
+                find_windows(
                     clip,
                     components.proposer,
                     components.propagator,
                     components.scorer,
-                    chosen.inference,
+                    preset.inference,
+                    [reduced.add, unreduced.add] if keep_proposals else [reduced.add],
                     progress=progress,
                 )
-                for window in found:
-                    reduced = reduce_sequences(
-                        _restricted(window.proposals, self.options.classes),
-                        video.size,
-                        chosen.inference.reduce,
-                        progress=progress,
-                    )
-                    joined.add(window.frames, reduced)
-                    if keep_proposals:
-                        every = _unreduced(window.proposals, video)
-                        unreduced.add(window.frames, every, join=False)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise ResourceError(
@@ -165,7 +174,7 @@ class Segmenter:
                 "or key-frames, or set inference.propagate.batch_objects or model.long_side lower"
             ) from error
         return SegmentationOutput(
-            self._result(video, categories, joined.sequences),
+            self._result(video, categories, reduced.sequences),
             self._result(video, categories, unreduced.sequences) if keep_proposals else None,
             tuple(notes),
         )
@@ -191,28 +200,110 @@ class Segmenter:
         )
 
 
-def _restricted(proposals: Proposals, classes: tuple[str, ...]) -> Proposals:
-    """Return the proposals with the score columns of some classes only; with all for none."""
-    if not classes:
-        return proposals
-    chosen = [i for i, name in enumerate(proposals.categories) if name in classes]
-    columns = [0, *(i + 1 for i in chosen)]  # column 0 is background
-    return replace(
-        proposals,
-        categories=tuple(proposals.categories[i] for i in chosen),
-        frame_scores=proposals.frame_scores[..., columns],
-    )
+class _Unreduced:
+    """Every proposal as a sequence with all its class scores, best first; none are joined."""
+
+    def __init__(self, clip: Clip, settings: InferenceSettings) -> None:
+        self._size = clip.original_size
+        self._all = JoinedSequences(len(clip.frames), settings.windows)
+
+    def add(self, window: Window) -> None:
+        """Take the proposals of the next window."""
+        proposals = window.proposals
+        scores = proposals.class_scores[:, 1:]
+        order = scores.amax(dim=1).argsort(descending=True, stable=True).tolist()
+        sequences = []
+        for number, index in enumerate(order, start=1):
+            ranked = scores[index].argsort(descending=True, stable=True).tolist()
+            kept = KeptSequence(index, {column: float(scores[index, column]) for column in ranked})
+            sequences.append(to_sequence(proposals, kept, self._size, number))
+        self._all.add(window.frames, sequences, join=False)
+
+    @property
+    def sequences(self) -> list[InstanceSequence]:
+        """All proposals in frames of the video, by falling score."""
+        return self._all.sequences
 
 
-def _unreduced(proposals: Proposals, video: Video) -> list[InstanceSequence]:
-    """Return every proposal as a sequence with all its class scores, best first."""
-    scores = proposals.class_scores[:, 1:]
-    order = scores.amax(dim=1).argsort(descending=True, stable=True).tolist()
-    sequences = []
-    for number, index in enumerate(order, start=1):
-        ranked = scores[index].argsort(descending=True, stable=True).tolist()
-        kept = KeptSequence(
-            index, {category: float(scores[index, category]) for category in ranked}
+def segment(
+    video: Any,
+    model: Model | str | Path | None = None,
+    *,
+    proposer: Proposer | str | None = None,
+    propagator: Propagator | str | None = None,
+    scorer: Scorer | str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> VideoResult:
+    """Return every object of a video as a labelled, scored mask sequence.
+
+    A damaged video gives what can be read of it, and a Python warning says what is missing.
+
+    Args:
+        video: a video file, a folder of images, or frames in memory: an array or tensor
+            (T, H, W, 3) or (T, 3, H, W), or a list or generator of pictures (Pillow images too);
+            RGB, uint8 or floats of 0 to 1.
+        model: what ``load`` returned, or what it takes; "shapes-tiny" where nothing is given.
+        proposer: a component of one's own in place of the model's (see ``protocols.py``), or the
+            name of one as on the command line (docs/components.md).
+        propagator: likewise.
+        scorer: likewise.
+        progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
+        **options: as on the command line: preset, key_frames, max_objects, memory_every,
+            min_score, classes, start, end, every, paradigm, prompts, device, precision ("auto",
+            "fp32", "bf16"), compile, and settings, a sequence of "a.b=value".
+
+    Raises:
+        InputError: the video cannot be read, or an option is unknown or faulty.
+    """
+    segmenter = prepare(model, validate(Options, options, "segment"), proposer, propagator, scorer)
+    opened = segmenter.open(video)
+    for warning in opened.warnings:
+        warnings.warn(f"{opened.name}: {warning}", stacklevel=2)
+    output = segmenter(opened, progress=progress)
+    for warning in output.warnings:
+        warnings.warn(f"{opened.name}: {warning}", stacklevel=2)
+    return output.result
+
+
+def prepare(
+    model: Model | str | Path | None,
+    options: Options,
+    proposer: Proposer | str | None = None,
+    propagator: Propagator | str | None = None,
+    scorer: Scorer | str | None = None,
+) -> Segmenter:
+    """Return a segmenter; weights are loaded only where one of the components is the model's.
+
+    Args:
+        model: what ``load`` returned, or what it takes; None for the default.
+        options: how to run it.
+        proposer: a component of one's own, or its name; likewise the others.
+        propagator: follows masks.
+        scorer: names masks.
+
+    Raises:
+        InputError: a component or the model cannot be had, an option is faulty, weights are named
+            that no component would use, or another device than the loaded model's.
+    """
+    if not isinstance(model, Model):
+        inference = tuple(a for a in options.settings if a.strip().startswith("inference."))
+        preset = options.model_copy(update={"settings": inference}).resolve()
+        chosen = ChosenComponents.of(preset, proposer, propagator, scorer)
+        if chosen.use_model:
+            model = load(model or DEFAULT_MODEL, device=options.device)
+        elif model is not None:
+            raise InputError(f"no component would use the weights '{model}': leave them out")
+    elif options.device != "auto" and not _same(choose_device(options.device), model.device):
+        raise InputError(
+            f"the model was loaded on {model.device}: leave out device='{options.device}', or "
+            "give it to load"
         )
-        sequences.append(to_sequence(proposals, kept, video.size, number))
-    return sequences
+    if options.compile and isinstance(model, Model):
+        compile_model(model)
+    return Segmenter(model, options, proposer, propagator, scorer).load()
+
+
+def _same(requested: torch.device, present: torch.device) -> bool:
+    """Return whether a device is what was requested; without a number any of its kind is."""
+    return requested.type == present.type and requested.index in {None, present.index or 0}

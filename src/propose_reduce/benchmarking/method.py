@@ -16,15 +16,12 @@ from propose_reduce.benchmarking.workload import (
     DETECTION,
     OUTPUT,
     PROPAGATION,
-    REDUCTION,
     SCORING,
     Workload,
 )
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, Session
 from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.proposals import Proposals, to_sequence
-from propose_reduce.paradigm.reduce import reduce
-from propose_reduce.paradigm.sequences import propose_sequences
+from propose_reduce.paradigm.pipeline import ReducedSequences, find_windows
 from propose_reduce.protocols import Corrector
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
@@ -53,32 +50,27 @@ def propose_reduce(
     work: Workload, precision: torch.dtype, watch: Stopwatch, folder: Path
 ) -> PackedMasks:
     """Do the work as ``propose_reduce.segment`` does it (see ``RunMethod``)."""
-    component = SeqMaskRCNNComponent(
+    own = SeqMaskRCNNComponent(
         work.network, work.model.settings.categories, work.inference, precision
     )
     with work.opened(watch) as clip:
-        with component.open(clip) as session:
-            components = _TimedComponents(session, work, watch)
-            proposals = propose_sequences(clip, components, components, components, work.inference)
-        finish(proposals, work, watch, folder)
-    return components.followed
+        reduced = ReducedSequences(clip, work.inference, stage=watch.stage)
+        with own.open(clip) as session:
+            timed = _TimedComponents(session, work, watch)
+            find_windows(clip, timed, timed, timed, work.inference, [reduced.add])
+        write(reduced, work, watch, folder)
+    return timed.followed
 
 
-def finish(proposals: Proposals, work: Workload, watch: Stopwatch, folder: Path) -> None:
-    """Reduce and write: the last two stages, the same for every method."""
-    with watch.stage(REDUCTION):
-        kept = reduce(proposals.class_scores, proposals.iou, work.inference.reduce)
+def write(reduced: ReducedSequences, work: Workload, watch: Stopwatch, folder: Path) -> None:
+    """Join what was reduced and write the result: the last stage, the same for every method."""
     with watch.stage(OUTPUT):
-        size = work.scene.size
-        sequences = [
-            to_sequence(proposals, item, size, id_) for id_, item in enumerate(kept, start=1)
-        ]
         VideoResult(
             name=work.video.stem,
-            size=size,
+            size=work.scene.size,
             num_frames=work.scene.length,
-            categories=dict(enumerate(proposals.categories, start=1)),
-            sequences=tuple(sequences),
+            categories=dict(enumerate(work.model.settings.categories, start=1)),
+            sequences=tuple(reduced.sequences),
         ).save(folder)
 
 
@@ -99,20 +91,24 @@ class _TimedComponents:
         scene = self.work.scene
         sequences = len(self.work.key_frames) * scene.objects
         self.followed = PackedMasks(sequences, scene.length, scene.size)
+        self._started = 0
 
     def propose(self, clip: Clip, frame: int) -> Detections:
         with self.watch.stage(DETECTION):
             self.session.propose(clip, frame)
-        return Detections(self.work.masks[frame], self.work.class_scores)
+        return Detections(self.work.masks[clip.start + frame], self.work.class_scores)
 
     def propagate(
         self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
     ) -> Iterator[FrameMasks]:
+        objects = self.work.scene.objects
+        first, self._started = self._started, self._started + len(seeds) * objects
         carried = self.session.propagate(clip, seeds, corrector=corrector)
         for found in self.watch.each(PROPAGATION, carried):
+            frame = clip.start + found.frame
             with self.watch.stage(ASIDE):
-                self.followed.put(found.frame, found.masks, found.seed * self.work.scene.objects)
-            yield FrameMasks(found.seed, found.frame, self.work.masks[found.frame])
+                self.followed.put(frame, found.masks, first + found.seed * objects)
+            yield FrameMasks(found.seed, found.frame, self.work.masks[frame])
 
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
         with self.watch.stage(SCORING):

@@ -22,6 +22,7 @@ from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import LoadedModel
 from propose_reduce.paradigm.propose import key_frames
+from propose_reduce.paradigm.windows import windows
 from propose_reduce.settings import InferenceSettings, ModelSettings, load_preset, override
 from propose_reduce.structures import Clip, Frames, Size
 from propose_reduce.video import open_video, write_video
@@ -143,8 +144,9 @@ class Workload:
 
     @property
     def key_frames(self) -> list[int]:
-        """The K frames that objects are given on."""
-        return key_frames(self.scene.length, self.inference.propose.key_frames)
+        """The K frames of each window that objects are given on."""
+        cut, count = windows(self.scene.length, self.inference.windows), self.inference.propose
+        return [w.start + frame for w in cut for frame in key_frames(len(w), count.key_frames)]
 
     @cached_property
     def masks(self) -> list[Tensor]:

@@ -6,7 +6,6 @@ frames that the forward sweep has been to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -73,16 +72,20 @@ class FrameStore:
     def __contains__(self, index: int | None) -> bool:
         return index in self._frames
 
-    def get(self, index: int, compute: Callable[[], Features]) -> FrameWork:
-        """Return a frame's work, computed unless it is here."""
-        if index not in self._frames:
-            largest = max((frame.nbytes for frame in self._frames.values()), default=0)
-            fitting = self._limit // largest if largest else 0
-            room = min(MAX_FRAMES, max(MIN_FRAMES, fitting))
-            while len(self._frames) >= room:
-                del self._frames[max(self._frames, key=lambda other: abs(other - index))]
-            self._frames[index] = FrameWork(compute())
-        return self._frames[index]
+    def find(self, index: int) -> FrameWork | None:
+        """Return a frame's work; where it is not here, None, and there is room for it then."""
+        if index in self._frames:
+            return self._frames[index]
+        largest = max((frame.nbytes for frame in self._frames.values()), default=0)
+        fitting = self._limit // largest if largest else 0
+        room = min(MAX_FRAMES, max(MIN_FRAMES, fitting))
+        while len(self._frames) >= room:
+            del self._frames[max(self._frames, key=lambda other: abs(other - index))]
+        return None
+
+    def add(self, index: int, work: FrameWork) -> None:
+        """Keep the work of a frame that ``find`` has not found."""
+        self._frames[index] = work
 
     def clear(self) -> None:
         """Drop all frames."""

@@ -1,23 +1,33 @@
 """Components by name: ``torchvision:maskrcnn_resnet50_fpn_v2``, ``flow``, ``redetect``.
 
-A name is a kind and, for most, after a colon what to take: a model, a folder. Libraries are
+A name is a kind and, for most, after a colon what to take: a model, a folder. There is one table
+for each role. Classes of others come in by an entry point, or as ``module:Class``. Libraries are
 imported, and weights looked for, only when a component that needs them is built
 (docs/components.md).
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Callable, Container
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any, TypeAlias
+from importlib import import_module
+from importlib.metadata import EntryPoints, entry_points
+from importlib.util import find_spec
+from inspect import signature
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from propose_reduce.errors import InputError, nearest
-from propose_reduce.protocols import Proposer
+from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings
+
+ENTRY_POINTS = "propose_reduce.components"
+"""Group in which another package announces components: a name, and the class it stands for."""
 
 OWN = "seq-mask-rcnn"
 """The loaded model's own component; it needs a session on the clip, so it is not built here."""
@@ -50,28 +60,36 @@ class Request:
     key_frames: Callable[[int], Container[int]] = range
 
 
-Builder: TypeAlias = Callable[[str, Request], Any]
-"""Makes a component from what follows the colon."""
+Component = TypeVar("Component", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Generic[Component]):
     """A kind of component.
 
     Attributes:
-        build: makes it.
-        source: what follows the colon, as the help calls it; empty for none.
+        build: makes it from what follows the colon.
+        source: what that is, as the help calls it; empty for nothing.
         per_video: it depends on the video, so each video gets its own.
         takes_prompts: it looks for what text says.
     """
 
-    build: Builder
+    build: Callable[[str, Request], Component]
     source: str = ""
     per_video: bool = False
     takes_prompts: bool = False
 
 
-def _torchvision(source: str, request: Request) -> Any:
+@dataclass(frozen=True, slots=True, eq=False)
+class Components:
+    """The components at work on one clip; None where the paradigm needs none."""
+
+    proposer: Proposer
+    propagator: Propagator | None = None
+    scorer: Scorer | None = None
+
+
+def _torchvision(source: str, request: Request) -> Proposer:
     from propose_reduce.components.torchvision_detector import TorchvisionDetector
 
     name, _, weights = source.partition(":")
@@ -84,7 +102,7 @@ def _torchvision(source: str, request: Request) -> Any:
     )
 
 
-def _hugging_face(source: str, request: Request) -> Any:
+def _hugging_face(source: str, request: Request) -> Proposer:
     from propose_reduce.components.huggingface_segmenter import HuggingFaceSegmenter
     from propose_reduce.components.sam3_prompts import Sam3Prompts
 
@@ -98,7 +116,7 @@ def _hugging_face(source: str, request: Request) -> Any:
     return HuggingFaceSegmenter.load(source, **options)
 
 
-def _files(source: str, request: Request) -> Any:
+def _files(source: str, request: Request) -> Proposer:
     from propose_reduce.components.detection_files import DetectionFiles
 
     wanted = request.settings.propose
@@ -112,25 +130,25 @@ def _files(source: str, request: Request) -> Any:
     )
 
 
-def _sam_video(kind: str, source: str, request: Request) -> Any:
+def _sam_video(kind: str, source: str, request: Request) -> Propagator:
     from propose_reduce.components.sam_video import load_sam_video
 
     return load_sam_video(kind, source, device=request.device, precision=request.precision)
 
 
-def _flow(source: str, request: Request) -> Any:
+def _flow(source: str, request: Request) -> Propagator:
     from propose_reduce.components.flow import FlowPropagator
 
     return FlowPropagator()
 
 
-def _key_frame(source: str, request: Request) -> Any:
+def _key_frame(source: str, request: Request) -> Scorer:
     from propose_reduce.components.scorers import KeyFrameScorer
 
     return KeyFrameScorer()
 
 
-def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Any:
+def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Scorer:
     from propose_reduce.components.scorers import RedetectScorer
 
     if request.proposer is None:
@@ -144,71 +162,154 @@ def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Any:
 
 _WEIGHTS = "ID|FOLDER"
 
-KINDS: dict[str, dict[str, Kind]] = {
-    "proposer": {
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[Component]):
+    """The kinds of one role, besides the model's own component.
+
+    Attributes:
+        role: "proposer", "propagator" or "scorer".
+        method: what a component of the role must have.
+        kinds: by name.
+    """
+
+    role: str
+    method: str
+    kinds: Mapping[str, Kind[Component]]
+
+    @property
+    def forms(self) -> list[str]:
+        """How the components are named, for people to read."""
+        own = [
+            f"{name}:{kind.source}" if kind.source else name for name, kind in self.kinds.items()
+        ]
+        return [OWN, *own, *(entry.name for entry in _entry_points()), "MODULE:CLASS"]
+
+    def kind(self, name: str) -> Kind[Component]:
+        """Return the kind of a named component.
+
+        Raises:
+            InputError: an unknown kind, one without what must follow its colon, or a class of
+                someone else's that cannot be imported.
+        """
+        key, colon, source = name.partition(":")
+        if key not in self.kinds:
+            return self._foreign(name)
+        kind = self.kinds[key]
+        if bool(source) != bool(kind.source) or (colon and not source):
+            form = f"{key}:{kind.source}" if kind.source else key
+            raise InputError(f"the {self.role} '{name}' must read '{form}'")
+        return kind
+
+    def build(self, name: str, request: Request) -> Component:
+        """Return a component by name; its weights are fetched unless they are on disk.
+
+        Raises:
+            InputError: an unknown name, prompts for a component that takes none, an extra that is
+                not installed, or weights that cannot be fetched.
+        """
+        kind = self.kind(name)
+        if self.role == "proposer" and request.prompts and not kind.takes_prompts:
+            raise InputError(f"the proposer '{name}' takes no prompts: only 'hf:{_WEIGHTS}' does")
+        return kind.build(name.partition(":")[2], request)
+
+    def _foreign(self, name: str) -> Kind[Component]:
+        """Return the kind of a class that an entry point or ``module:Class`` names."""
+        key, _, rest = name.partition(":")
+        entry = next((entry for entry in _entry_points() if entry.name == key), None)
+        if entry is not None:
+            return self._of_class(name, _imported(name, entry.load), rest)
+        attribute, _, source = rest.partition(":")
+        dotted = [*key.split("."), attribute]
+        if not all(word.isidentifier() for word in dotted) or not _findable(key):
+            raise InputError(f"unknown {self.role} '{name}': {self._advice(key)}")
+        return self._of_class(
+            name, _imported(name, lambda: getattr(import_module(key), attribute)), source
+        )
+
+    def _of_class(self, name: str, made_by: Any, source: str) -> Kind[Component]:
+        """Return a class as a kind; it gets the fields of the request that it has arguments for."""
+        if not callable(made_by):
+            raise InputError(f"'{name}' is not a class: name one with a '{self.method}' method")
+        parameters = signature(made_by).parameters
+        wanted = [item.name for item in fields(Request) if item.name in parameters]
+
+        def build(_: str, request: Request) -> Component:
+            arguments = [source] if source else []
+            options = {item: getattr(request, item) for item in wanted}
+            try:
+                signature(made_by).bind(*arguments, **options)
+            except TypeError as error:
+                raise InputError(f"the {self.role} '{name}' cannot be made: {error}") from error
+            component: Component = made_by(*arguments, **options)
+            if not callable(getattr(component, self.method, None)):
+                raise InputError(f"'{name}' is not a {self.role}: it has no '{self.method}'")
+            return component
+
+        return Kind(
+            build,
+            per_video="video" in wanted or "proposer" in wanted,
+            takes_prompts="prompts" in wanted,
+        )
+
+    def _advice(self, key: str) -> str:
+        """Say what would have been right: the nearest name, and all."""
+        known = f"known: {', '.join(self.forms)}"
+        for other in (PROPOSERS, PROPAGATORS, SCORERS):
+            if key in other.kinds:
+                return f"it is a {other.role}; {known}"
+        guess = nearest(key, [OWN, *self.kinds])
+        return f"did you mean '{guess}'? {known}" if guess else known
+
+
+PROPOSERS: Table[Proposer] = Table(
+    "proposer",
+    "propose",
+    {
         "torchvision": Kind(_torchvision, "NAME"),
         "hf": Kind(_hugging_face, _WEIGHTS, takes_prompts=True),
         "file": Kind(_files, "DIR", per_video=True),
     },
-    "propagator": {
+)
+PROPAGATORS: Table[Propagator] = Table(
+    "propagator",
+    "propagate",
+    {
         "sam2": Kind(partial(_sam_video, "sam2"), _WEIGHTS),
         "edgetam": Kind(partial(_sam_video, "edgetam"), _WEIGHTS),
         "sam3-tracker": Kind(partial(_sam_video, "sam3-tracker"), _WEIGHTS),
         "flow": Kind(_flow),
     },
-    "scorer": {
+)
+SCORERS: Table[Scorer] = Table(
+    "scorer",
+    "score",
+    {
         "key-frame": Kind(_key_frame, per_video=True),
         "redetect": Kind(_redetect, per_video=True),
         "redetect-key-frames": Kind(partial(_redetect, everywhere=False), per_video=True),
     },
-}
-"""What can stand in each role, besides the model's own component."""
+)
 
 
-def forms(role: str) -> list[str]:
-    """Return how the components of a role are named, for people to read."""
-    kinds = KINDS[role].items()
-    return [OWN, *(f"{name}:{kind.source}" if kind.source else name for name, kind in kinds)]
+def _entry_points() -> EntryPoints:
+    """Return the components that other packages announce."""
+    return entry_points(group=ENTRY_POINTS)
 
 
-def kind_of(role: str, name: str) -> Kind:
-    """Return the kind of a named component.
-
-    Args:
-        role: "proposer", "propagator" or "scorer".
-        name: as the user wrote it.
-
-    Raises:
-        InputError: an unknown kind, or one without what must follow its colon.
-    """
-    key, colon, source = name.partition(":")
-    kind = KINDS[role].get(key)
-    if kind is None:
-        raise InputError(f"unknown {role} '{name}': {_advice(role, key)}")
-    if bool(source) != bool(kind.source) or (colon and not source):
-        form = f"{key}:{kind.source}" if kind.source else key
-        raise InputError(f"the {role} '{name}' must read '{form}'")
-    return kind
+def _findable(module: str) -> bool:
+    """Tell whether a module can be imported, from the working folder too."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package above it
+        return False
 
 
-def build_component(role: str, name: str, request: Request) -> Any:
-    """Return a component by name; its weights are fetched unless they are on disk.
-
-    Raises:
-        InputError: an unknown name, prompts for a component that takes none, an extra that is not
-            installed, or weights that cannot be fetched.
-    """
-    kind = kind_of(role, name)
-    if role == "proposer" and request.prompts and not kind.takes_prompts:
-        raise InputError(f"the proposer '{name}' takes no prompts: only 'hf:{_WEIGHTS}' does")
-    return kind.build(name.partition(":")[2], request)
-
-
-def _advice(role: str, key: str) -> str:
-    """Say what would have been right: the nearest name, and all."""
-    for other, kinds in KINDS.items():
-        if key in kinds and other != role:
-            return f"it is a {other}; known: {', '.join(forms(role))}"
-    guess = nearest(key, [OWN, *KINDS[role]])
-    hint = f"did you mean '{guess}'? " if guess else ""
-    return f"{hint}known: {', '.join(forms(role))}"
+def _imported(name: str, load: Callable[[], Any]) -> Any:
+    """Return what is imported, or raise InputError with the reason why it is not."""
+    try:
+        return load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"'{name}' cannot be imported: {error}") from error

@@ -99,7 +99,13 @@ class Session:
         self._check(clip)
         wanted = self.component.settings.propose
         with computing(self._device, torch.float32):
-            pyramid = self._sharp_features(clip.start + frame).pyramid
+            index, shared = clip.start + frame, self.component.precision == torch.float32
+            work = self._frames.find(index) if shared else None
+            if work is None:
+                work = FrameWork(self._network.features(self._image(index)))
+                if shared:  # those of a lower precision are kept apart
+                    self._frames.add(index, work)
+            pyramid = work.features.pyramid
             found = self._network.detector.detect(
                 pyramid,
                 clip.working_size,
@@ -264,18 +270,15 @@ class Session:
             frame: of the session's clip, which windows of it share.
             next_frame: to be read meanwhile.
         """
-
-        def compute() -> Features:
+        work = self._frames.find(frame)
+        if work is None:
             ahead = None if next_frame in self._frames else next_frame
-            return self._network.features(self._images.get(frame, ahead).to(self._device))
+            work = FrameWork(self._network.features(self._image(frame, ahead)))
+            self._frames.add(frame, work)
+        return work
 
-        return self._frames.get(frame, compute)
-
-    def _sharp_features(self, frame: int) -> Features:
-        """Return a frame's features in float32; those of a lower precision are kept apart."""
-        if self.component.precision == torch.float32:
-            return self._frame(frame).features
-        return self._network.features(self._images.get(frame).to(self._device))
+    def _image(self, frame: int, next_frame: int | None = None) -> Tensor:
+        return self._images.get(frame, next_frame).to(self._device)
 
     def _computing(self) -> AbstractContextManager[None]:
         return computing(self._device, self.component.precision)

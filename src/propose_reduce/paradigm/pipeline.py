@@ -6,21 +6,45 @@ sequences, keep one for each object (paper, section 3; supplementary, section 4)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.compose import compose
 from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
+from propose_reduce.paradigm.propose import propose
 from propose_reduce.paradigm.reduce import reduce
-from propose_reduce.paradigm.sequences import propose_sequences
+from propose_reduce.paradigm.sequences import SequenceBuilder
 from propose_reduce.paradigm.track_by_detect import track_by_detect
 from propose_reduce.paradigm.vote import vote
-from propose_reduce.paradigm.windows import JoinedSequences, window_of, windows
+from propose_reduce.paradigm.windows import (
+    JoinedSequences,
+    progress_of_window,
+    window_of,
+    windows,
+)
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, ReduceSettings
 from propose_reduce.structures import Clip, InstanceSequence, Size
+
+Stage: TypeAlias = Callable[[str], AbstractContextManager[object]]
+"""Opens a stage by name, so that what is done inside can be measured."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The sequences of one window of a video, before they are reduced.
+
+    Attributes:
+        frames: what the window covers.
+        proposals: its sequences, in frames of the window.
+    """
+
+    frames: range
+    proposals: Proposals
 
 
 def segment_clip(
@@ -40,71 +64,64 @@ def segment_clip(
         propagator: follows them, in both directions; None where the paradigm needs none.
         scorer: names what their masks show; likewise.
         settings: of each stage.
-        progress: told about each step.
+        progress: called with each step.
 
     Raises:
         InputError: a component is missing.
         ContractError: one breaks its contract (see protocols.py).
     """
-    joined = JoinedSequences(
-        len(clip.frames), settings.windows, min_score=settings.reduce.min_reported_score
-    )
-    for window in find_sequences(clip, proposer, propagator, scorer, settings, progress=progress):
-        joined.add(
-            window.frames,
-            reduce_sequences(
-                window.proposals, clip.original_size, settings.reduce, progress=progress
-            ),
-        )
-    return joined.sequences
+    reduced = ReducedSequences(clip, settings, progress=progress)
+    find_windows(clip, proposer, propagator, scorer, settings, [reduced.add], progress=progress)
+    return reduced.sequences
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """The sequences of one window of a video, before they are reduced.
-
-    Attributes:
-        frames: what the window covers.
-        proposals: its sequences, in frames of the window.
-    """
-
-    frames: range
-    proposals: Proposals
-
-
-def find_sequences(
+def find_windows(
     clip: Clip,
     proposer: Proposer,
     propagator: Propagator | None,
     scorer: Scorer | None,
     settings: InferenceSettings,
+    takers: Sequence[Callable[[Window], None]],
     *,
     progress: Progress | None = None,
-) -> Iterator[Window]:
-    """Yield the scored sequences of each window of a clip, by the paradigm set.
+) -> None:
+    """Find the scored sequences of each window of a clip, by the paradigm set.
 
-    Args and errors are those of ``segment_clip``. What was yielded is not held.
+    Args:
+        clip: the video; one frame is enough.
+        proposer: finds objects on the key frames.
+        propagator: follows them, in both directions; None where the paradigm needs none.
+        scorer: names what their masks show; likewise.
+        settings: of each stage.
+        takers: called with each window, in order; it is not held once all have taken it.
+        progress: called with each step.
+
+    Raises:
+        InputError: a component is missing.
+        ContractError: one breaks its contract (see protocols.py).
     """
-    needed = {"propagator": propagator, "scorer": scorer}
-    for name in components_needed(settings)[1:]:
-        if needed[name] is None:
-            raise InputError(f"the paradigm '{settings.paradigm}' needs a {name}")
+    missing = {"propagator": propagator is None, "scorer": scorer is None}
+    for role in components_needed(settings)[1:]:
+        if missing[role]:
+            raise InputError(f"the paradigm '{settings.paradigm}' needs a {role}")
     proposer = remembering(proposer)
     cut = windows(len(clip.frames), settings.windows)
     for number, frames in enumerate(cut):
-        window_progress = _progress_of_window(progress, number, len(cut))
-        window = window_of(clip, frames)
+        part, report = window_of(clip, frames), progress_of_window(progress, number, len(cut))
         if propagator is None or scorer is None or settings.paradigm == "track-by-detect":
-            yield Window(
-                frames, track_by_detect(window, proposer, settings, progress=window_progress)
-            )
+            proposals = track_by_detect(part, proposer, settings, progress=report)
         else:
-            yield Window(
-                frames,
-                propose_sequences(
-                    window, proposer, propagator, scorer, settings, progress=window_progress
-                ),
-            )
+            builder = SequenceBuilder(part, proposer, propagator, scorer, settings, report)
+            for key_frames in builder.rounds:
+                for frame in key_frames:
+                    builder.add(frame, propose(part, proposer, frame, settings.propose))
+                builder.follow()
+            proposals = builder.proposals
+            del builder
+        window = Window(frames, proposals)
+        for take in takers:
+            take(window)
+        del proposals, window  # the next one needs the memory
 
 
 def components_needed(settings: InferenceSettings) -> tuple[str, ...]:
@@ -114,25 +131,72 @@ def components_needed(settings: InferenceSettings) -> tuple[str, ...]:
     return ("proposer", "propagator", "scorer")
 
 
+class ReducedSequences:
+    """The sequences of a clip, one for each object: each window reduced, neighbours joined.
+
+    Args:
+        clip: the whole video.
+        settings: how to reduce and join.
+        classes: the categories whose scores count; all for none.
+        stage: opens what is measured, by name ("reduction", "output"); nothing is by default.
+        progress: called with each sequence of a window, as stage "report".
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        settings: InferenceSettings,
+        *,
+        classes: tuple[str, ...] = (),
+        stage: Stage = nullcontext,
+        progress: Progress | None = None,
+    ) -> None:
+        self._size, self._settings, self._classes = clip.original_size, settings.reduce, classes
+        self._stage, self._progress = stage, progress
+        min_score = settings.reduce.min_reported_score
+        self._joined = JoinedSequences(len(clip.frames), settings.windows, min_score=min_score)
+
+    def add(self, window: Window) -> None:
+        """Reduce the next window, and join it to the last one."""
+        self._joined.add(
+            window.frames,
+            reduce_sequences(
+                window.proposals.of_classes(self._classes),
+                self._size,
+                self._settings,
+                stage=self._stage,
+                progress=self._progress,
+            ),
+        )
+
+    @property
+    def sequences(self) -> list[InstanceSequence]:
+        """All sequences so far in frames of the video, by falling score."""
+        return self._joined.sequences
+
+
 def reduce_sequences(
-    proposals: Proposals, size: Size, settings: ReduceSettings, *, progress: Progress | None = None
+    proposals: Proposals,
+    size: Size,
+    settings: ReduceSettings,
+    *,
+    stage: Stage = nullcontext,
+    progress: Progress | None = None,
 ) -> list[InstanceSequence]:
-    """Return one sequence for each object, in pixels of the video's own size (height, width)."""
+    """Return one sequence for each object, in pixels of the video's own size (height, width).
+
+    The other arguments are those of ``ReducedSequences``.
+    """
+    with stage("reduction"):
+        if settings.kind == "compose":
+            proposals = compose(proposals, min_iou=settings.compose_iou)
+        kept = reduce(proposals.class_scores, proposals.iou, settings)
+        if settings.kind == "hard" and settings.vote:
+            proposals, kept = vote(proposals, kept, threshold=settings.iou)
     sequences = []
-    if settings.kind == "compose":
-        proposals = compose(proposals, min_iou=settings.compose_iou)
-    kept = reduce(proposals.class_scores, proposals.iou, settings)
-    if settings.kind == "hard" and settings.vote:
-        proposals, kept = vote(proposals, kept, threshold=settings.iou)
-    for number, item in enumerate(kept, start=1):
-        sequences.append(to_sequence(proposals, item, size, number))
-        if progress is not None:
-            progress("report", number, len(kept))
+    with stage("output"):
+        for number, item in enumerate(kept, start=1):
+            sequences.append(to_sequence(proposals, item, size, number))
+            if progress is not None:
+                progress("report", number, len(kept))
     return sequences
-
-
-def _progress_of_window(progress: Progress | None, number: int, count: int) -> Progress | None:
-    """Return the callback for one of ``count`` windows as a part of the whole."""
-    if progress is None or count == 1:
-        return progress
-    return lambda stage, done, total: progress(stage, number * total + done, count * total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -48,6 +48,18 @@ class Proposals:
     def __len__(self) -> int:
         """Return N."""
         return len(self.key_frames)
+
+    def of_classes(self, names: tuple[str, ...]) -> Proposals:
+        """Return the proposals with the score columns of some classes only; with all for none."""
+        if not names:
+            return self
+        chosen = [i for i, name in enumerate(self.categories) if name in names]
+        columns = [0, *(i + 1 for i in chosen)]  # column 0 is background
+        return replace(
+            self,
+            categories=tuple(self.categories[i] for i in chosen),
+            frame_scores=self.frame_scores[..., columns],
+        )
 
     @cached_property
     def class_scores(self) -> Tensor:

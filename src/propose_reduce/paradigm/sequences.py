@@ -10,7 +10,6 @@ Letters: O detections of a key frame, N sequences so far, T frames.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from itertools import accumulate
 
 import torch
@@ -19,86 +18,106 @@ from propose_reduce.masks import PackedMasks, mask_iou
 from propose_reduce.paradigm.correction import DetectionCorrector
 from propose_reduce.paradigm.propagate import propagate
 from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.propose import key_frames, propose, select
+from propose_reduce.paradigm.propose import key_frames, select
 from propose_reduce.paradigm.score import score_frame
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
-from propose_reduce.settings import InferenceSettings, PropagateSettings
+from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Clip, Detections, Seed
 
 
-def propose_sequences(
-    clip: Clip,
-    proposer: Proposer,
-    propagator: Propagator,
-    scorer: Scorer,
-    settings: InferenceSettings,
-    *,
-    progress: Progress | None = None,
-) -> Proposals:
-    """Return the complete, scored sequences of all key frames, before they are reduced.
+class SequenceBuilder:
+    """The complete, scored sequences of a clip, built round by round from detections.
 
     Args:
         clip: the video, or a window of it.
-        proposer: finds objects on the key frames.
+        proposer: gives the detections, and corrects masks by what it sees on the way.
         propagator: follows them, in both directions.
         scorer: names what their masks show.
         settings: of each stage.
-        progress: told about each step; of the propagation a step is one seed on one frame.
+        progress: called with each step; of the propagation a step is one seed on one frame.
 
-    Raises:
-        ContractError: one of the components breaks its contract (see protocols.py).
+    Attributes:
+        rounds: the key frames whose detections are followed together, round by round: all at once,
+            or with ``skip_covered`` each by itself.
+        proposals: the sequences so far.
     """
-    frames = key_frames(len(clip.frames), settings.propose.key_frames)
-    follow = partial(_follow, clip, proposer, propagator, scorer, settings.propagate)
-    if not settings.propose.skip_covered:
-        seen = {}
-        for done, frame in enumerate(frames, start=1):
-            seen[frame] = propose(clip, proposer, frame, settings.propose)
-            _report(progress, "propose", done, len(frames))
-        steps = len(clip.frames) * sum(len(found) > 0 for found in seen.values())
-        return follow(seen, progress, 0, steps)
-    found = follow({}, None, 0, 0)
-    for round_, frame in enumerate(frames):
-        seen_now = propose(clip, proposer, frame, settings.propose)
-        new = _uncovered(found, frame, seen_now, settings.propose.covered_iou)
-        done, steps = round_ * len(clip.frames), len(frames) * len(clip.frames)
-        found = Proposals.joined([found, follow({frame: new}, progress, done, steps)])
-        _report(progress, "propagate", done + len(clip.frames), steps)
-    return found
 
+    def __init__(
+        self,
+        clip: Clip,
+        proposer: Proposer,
+        propagator: Propagator,
+        scorer: Scorer,
+        settings: InferenceSettings,
+        progress: Progress | None = None,
+    ) -> None:
+        frames = key_frames(len(clip.frames), settings.propose.key_frames)
+        one_by_one = settings.propose.skip_covered
+        self.rounds = [[frame] for frame in frames] if one_by_one else [frames]
+        self._clip, self._settings = clip, settings
+        self._proposer, self._propagator, self._scorer = proposer, propagator, scorer
+        self._progress = progress
+        self._round = 0
+        self._detections: dict[int, Detections] = {}
+        self.proposals = self._follow({}, 0, 0)
 
-def _follow(
-    clip: Clip,
-    proposer: Proposer,
-    propagator: Propagator,
-    scorer: Scorer,
-    settings: PropagateSettings,
-    detections: Mapping[int, Detections],
-    progress: Progress | None,
-    done: int,
-    steps: int,
-) -> Proposals:
-    """Return the sequences that detections on some key frames start."""
-    seen = {frame: found for frame, found in detections.items() if len(found)}
-    seeds = [Seed(frame, found.masks) for frame, found in seen.items()]
-    origins = list(seen.values())
-    firsts = [0, *accumulate(len(found) for found in origins)]
-    shape = (firsts[-1], len(clip.frames), len(proposer.categories) + 1)
-    masks = PackedMasks(*shape[:2], clip.working_size)
-    frame_scores = torch.full(shape, torch.nan)
-    corrector = None
-    if settings.correct == "detections":
-        corrector = DetectionCorrector(clip, proposer, origins, settings)
-    carried = propagate(clip, propagator, seeds, corrector=corrector)
-    for step, found in enumerate(carried, start=done + 1):
-        first, end = firsts[found.seed : found.seed + 2]
-        masks.put(found.frame, found.masks, first)
-        frame_scores[first:end, found.frame] = score_frame(
-            clip, scorer, found.frame, found.masks, origins[found.seed], found.presence
-        )
-        _report(progress, "propagate", step, steps)
-    started = tuple(frame for frame, found in seen.items() for _ in range(len(found)))
-    return Proposals(proposer.categories, started, masks, frame_scores)
+    def add(self, frame: int, seen: Detections) -> None:
+        """Take the detections of a key frame into the round; those that are covered start none."""
+        covered_iou = self._settings.propose.covered_iou
+        self._detections[frame] = _uncovered(self.proposals, frame, seen, covered_iou)
+        if len(self.rounds) == 1:
+            self._report("propose", len(self._detections), len(self.rounds[0]))
+
+    def follow(self) -> None:
+        """Follow the detections of the round through the clip, and end the round.
+
+        Raises:
+            ContractError: the propagator or the scorer breaks its contract (see protocols.py).
+        """
+        started = {frame: found for frame, found in self._detections.items() if len(found)}
+        length = len(self._clip.frames)
+        if len(self.rounds) == 1:
+            self.proposals = self._follow(started, 0, length * len(started))
+        else:
+            done, steps = self._round * length, len(self.rounds) * length
+            found = self._follow(started, done, steps)
+            self.proposals = Proposals.joined([self.proposals, found])
+            self._report("propagate", done + length, steps)
+        self._round += 1
+        self._detections = {}
+
+    def _follow(self, detections: Mapping[int, Detections], done: int, steps: int) -> Proposals:
+        """Return the sequences that detections on some key frames start.
+
+        Args:
+            detections: by key frame, at least one on each.
+            done: steps of the propagation that were done before.
+            steps: of the propagation in all.
+        """
+        clip, origins = self._clip, list(detections.values())
+        categories = self._proposer.categories
+        seeds = [Seed(frame, found.masks) for frame, found in detections.items()]
+        firsts = [0, *accumulate(len(found) for found in origins)]
+        shape = (firsts[-1], len(clip.frames), len(categories) + 1)
+        masks = PackedMasks(*shape[:2], clip.working_size)
+        frame_scores = torch.full(shape, torch.nan)
+        corrector = None
+        if self._settings.propagate.correct == "detections":
+            corrector = DetectionCorrector(clip, self._proposer, origins, self._settings.propagate)
+        carried = propagate(clip, self._propagator, seeds, corrector=corrector)
+        for step, found in enumerate(carried, start=done + 1):
+            first, end = firsts[found.seed : found.seed + 2]
+            masks.put(found.frame, found.masks, first)
+            frame_scores[first:end, found.frame] = score_frame(
+                clip, self._scorer, found.frame, found.masks, origins[found.seed], found.presence
+            )
+            self._report("propagate", step, steps)
+        started = tuple(frame for frame, found in detections.items() for _ in range(len(found)))
+        return Proposals(categories, started, masks, frame_scores)
+
+    def _report(self, stage: str, done: int, steps: int) -> None:
+        if self._progress is not None:
+            self._progress(stage, done, steps)
 
 
 def _uncovered(found: Proposals, frame: int, seen: Detections, min_iou: float) -> Detections:
@@ -123,8 +142,3 @@ def _uncovered(found: Proposals, frame: int, seen: Detections, min_iou: float) -
         if not scores[1:].max() >= detection[1:].max():  # NaN, too, gives way
             scores.copy_(detection)
     return select(seen, (~covered).nonzero()[:, 0])
-
-
-def _report(progress: Progress | None, stage: str, done: int, total: int) -> None:
-    if progress is not None:
-        progress(stage, done, total)

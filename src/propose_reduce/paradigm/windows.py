@@ -19,6 +19,7 @@ from torch import Tensor
 
 from propose_reduce import rle
 from propose_reduce.paradigm.matching import match
+from propose_reduce.protocols import Progress
 from propose_reduce.settings import WindowSettings
 from propose_reduce.structures import Clip, InstanceSequence, SelectedFrames
 
@@ -42,6 +43,13 @@ def window_of(clip: Clip, frames: range) -> Clip:
         return clip
     part = SelectedFrames(clip.frames, frames)
     return Clip(part, clip.working_size, clip.original_size, whole=clip, start=frames.start)
+
+
+def progress_of_window(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Return the callback for one of ``count`` windows, whose steps are a part of the whole."""
+    if progress is None or count == 1:
+        return progress
+    return lambda stage, done, total: progress(stage, number * total + done, count * total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,9 @@ def test_frames_that_are_lost_raise_a_warning(tmp_path):
         assert segment(path).num_frames == 6
 
 
-def test_the_package_shows_its_four_names_and_no_other():
-    assert {"load", "segment", "VideoResult", "InputError"} == set(propose_reduce.__all__)
+def test_the_package_shows_its_five_names_and_no_other():
+    names = {"load", "segment", "VideoResult", "InputError", "ProposeReduceError"}
+    assert names == set(propose_reduce.__all__)
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         getattr(propose_reduce, "lod")  # noqa: B009
 
