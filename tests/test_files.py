@@ -1,10 +1,14 @@
 import gc
+import os
 import resource
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from propose_reduce import files
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_folder, is_folder, read_json, replacing, write_text
 
@@ -112,3 +116,53 @@ def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path):
     write_text(tmp_path / "a.json", "[]")
     read_json(tmp_path / "a.json")
     assert gc.isenabled()
+
+
+def left_behind(folder, process, *, age=0.0, machine=None):
+    """Make what a process left in the middle of writing a file and a folder."""
+    mark = files._MARK if machine is None else f"{files._PREFIX}{machine}-"
+    whole, half = folder / f"{mark}{process}.1-0123.json", folder / f"{mark}{process}.1-4567"
+    whole.write_text("half")
+    half.mkdir()
+    (half / "00000.png").write_text("half")
+    for path in (whole, half):
+        os.utime(path, (time.time() - age, time.time() - age))
+
+
+@pytest.fixture
+def dead():
+    """Return the number of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path, dead):
+    left_behind(tmp_path, dead)
+    write_text(tmp_path / "a.txt", "new")
+    assert left(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("machine", [None, "1234abcd"])
+def test_what_may_be_at_work_stays_until_it_is_old(tmp_path, machine, dead):
+    (tmp_path / ".propose-reduce-notes").touch()
+    left_behind(tmp_path, os.getppid() if machine is None else dead, machine=machine)
+    write_text(tmp_path / "a.txt", "new")
+    assert len(left(tmp_path)) == 4
+    old = tmp_path / "old"
+    old.mkdir()
+    left_behind(old, os.getppid(), machine=machine, age=files.LEFT_AFTER + 60)
+    write_text(old / "a.txt", "new")
+    assert left(old) == ["a.txt"]
+
+
+def test_what_another_run_of_this_number_left_goes(tmp_path):
+    left_behind(tmp_path, os.getpid())
+    write_text(tmp_path / "a.txt", "new")
+    assert left(tmp_path) == ["a.txt"]
+
+
+def test_a_pipe_in_the_place_of_json_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(InputError, match="is a pipe or a device"):
+        read_json(tmp_path / "a.json")

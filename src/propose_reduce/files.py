@@ -6,10 +6,13 @@ They are written under a temporary name, then renamed.
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
+import platform
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +21,21 @@ from typing import Any
 
 from propose_reduce.errors import InputError
 
+_PREFIX = ".propose-reduce-"
+_MARK = f"{_PREFIX}{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
+"""How temporary names begin: whose they are, then the machine, and the process follows."""
+
+_BEGAN = time.time_ns()
+
+_SWEPT: set[Path] = set()
+
+LEFT_AFTER = 7 * 24 * 3600
+"""Seconds after which a temporary file cannot be at work any more."""
+
 SIGNATURES = {
+    b"ffconcat": "a list of other files: give the video itself",
+    b"#extm3u": "a playlist of other files: give the video itself",
+    b"<?xml": "a text in XML, not the file that was meant",
     b"version https://git-lfs": "a git-lfs pointer in place of the file: run 'git lfs pull'",
     b"<!doctype html": "a page of HTML, not the file that was to be downloaded: download it again",
     b"<html": "a page of HTML, not the file that was to be downloaded: download it again",
@@ -116,7 +133,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Leaving without an error renames it to ``path`` and replaces what was there; leaving with one,
     Ctrl-C included, removes it and what was there stays. Missing parent folders are made. The
-    temporary name keeps the suffix, by which some libraries choose a format.
+    temporary name keeps the suffix, by which some libraries choose a format. What a killed process
+    has left in the folder goes when the next one writes there.
 
     Raises:
         InputError: the system refuses to write there (a parent that is a file, no permission, no
@@ -124,9 +142,12 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if not path.name:
         raise InputError(f"cannot write '{path}': it is a folder; give another output path")
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
+    temporary = path.with_name(
+        f"{_MARK}{os.getpid()}.{_BEGAN}-{uuid.uuid4().hex[:12]}{path.suffix[:20]}"
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         yield temporary
         if temporary.is_dir() and path.is_dir():  # a folder is not renamed over a full one
             shutil.rmtree(path)
@@ -138,6 +159,48 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         with suppress(OSError):
             temporary.unlink()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes have left in a folder; looked for once in a process.
+
+    Only processes of this machine can be asked whether they live: what others left goes by age.
+    """
+    if folder in _SWEPT:
+        return
+    _SWEPT.add(folder)
+    with suppress(OSError):
+        for path in folder.glob(f"{_PREFIX}*"):
+            with suppress(OSError, ValueError):
+                if _is_left(path):
+                    _remove(path)
+
+
+def _is_left(path: Path) -> bool:
+    """Tell the file of a process that has ended, or one so old that it must have."""
+    if time.time() - path.lstat().st_mtime > LEFT_AFTER:
+        return True
+    if not path.name.startswith(_MARK):  # another machine's, on a shared disk
+        return False
+    process, began = map(int, path.name.removeprefix(_MARK).split("-")[0].split("."))
+    if process == os.getpid():  # in a container every run may have the same number
+        return began != _BEGAN
+    if os.name == "nt":  # there asking would end it
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # another user's
+        return False
+    return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

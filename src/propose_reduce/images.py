@@ -7,6 +7,7 @@ of more than 8 bits scaled alike throughout their video (``Pictures``).
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -341,6 +342,15 @@ def _facts(image: Image.Image) -> ImageFacts:
     # the second picture of an MPO file, as cameras write JPEG, is a preview or a map of depth
     count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     return ImageFacts(stored, upright, orientation != 1, count)
+
+
+def orientation_of(content: bytes) -> int | None:
+    """Return the EXIF orientation of an image in memory, 1 to 8; None where it is not an image."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return _orientation(image)
+    except Exception:  # a compressed frame of any kind
+        return None
 
 
 def _orientation(image: Image.Image) -> int:

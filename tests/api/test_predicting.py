@@ -1,6 +1,7 @@
 """Runs over several videos: files, resuming, failing, stopping. Outputs are read by others."""
 
 import json
+import os
 import resource
 
 import av
@@ -13,7 +14,7 @@ from pycocotools import mask as coco
 from worlds import segmenter, world_film
 
 from propose_reduce.api import Annotations, Outputs, plan, predict, raise_failures
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, ProposeReduceError
 from propose_reduce.results import VideoResult
 from propose_reduce.video import open_video
 
@@ -347,3 +348,74 @@ def test_files_of_ones_own_are_not_replaced_unless_asked(pets, tmp_path, place):
     (done,) = run([pets], tmp_path / "out", overwrite=True)
     assert done.result is not None
     assert not mine.exists()
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def loop(path):
+    path.symlink_to(path.name)
+
+
+def nothing_decodes(path):
+    content = world_film(path).read_bytes()
+    path.write_bytes(content.replace(b"avc1", b"zzz1"))
+
+
+def page(path):
+    path.write_text("<html>404</html>")
+
+
+@pytest.mark.parametrize("make", [pipe, loop, nothing_decodes, page])
+def test_one_video_that_cannot_be_read_stops_nobody(tmp_path, make):
+    make(tmp_path / "a.mp4")
+    world_film(tmp_path / "b.mp4")
+    bad, good = run([tmp_path], tmp_path / "out")
+    assert good.result is not None
+    assert isinstance(bad.error, InputError)
+    assert "\n" not in str(bad)
+    assert tree(tmp_path / "out") == ["b/result.json"]
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_and_its_traceback_is_kept(tmp_path, monkeypatch):
+    paths = [world_film(tmp_path / f"{name}.mp4") for name in "abc"]
+    propagate = FakePropagator.propagate
+
+    def fails_once(self, clip, seeds):
+        if len(list((tmp_path / "out").glob("*/result.json"))) == 1:
+            (tmp_path / "out" / "b").mkdir()
+            raise AttributeError("no such thing\nas this")
+        return propagate(self, clip, seeds)
+
+    monkeypatch.setattr(FakePropagator, "propagate", fails_once)
+    outcomes = run(paths, tmp_path / "out")
+    assert [outcome.error is None for outcome in outcomes] == [True, False, False]
+    log = tmp_path / "out" / "errors.log"
+    line = str(outcomes[1])
+    assert f"'{paths[1]}': AttributeError: no such thing as this" in line
+    assert line.endswith(f"the traceback is in '{log}'")
+    assert log.read_text().count("Traceback (most recent call last)") == 2
+    with pytest.raises(ProposeReduceError, match="2 of 3 videos failed"):
+        raise_failures(outcomes)
+
+
+def test_a_result_of_another_size_than_the_video_is_made_anew(pets, tmp_path):
+    run([pets], tmp_path / "out")
+    file = tmp_path / "out" / "pets" / "result.json"
+    sound = file.read_bytes()
+    content = json.loads(sound)
+    content["video"]["width"] *= 2
+    for sequence in content["sequences"]:
+        nothing = [None] * content["video"]["num_frames"]
+        sequence |= {"segmentations": nothing, "bboxes": nothing, "areas": nothing}
+    file.write_text(json.dumps(content))
+    (outcome,) = run([pets], tmp_path / "out")
+    assert outcome.seconds > 0
+    assert file.read_bytes() == sound
+
+
+def test_a_video_that_is_called_as_our_own_file_is_refused(tmp_path):
+    world_film(tmp_path / "youtube_vis.json.mp4")
+    (outcome,) = run([tmp_path / "youtube_vis.json.mp4"], tmp_path / "out")
+    assert "no output can be called 'youtube_vis.json': rename the video" in str(outcome.error)

@@ -1,10 +1,16 @@
 """What a terminal shows while videos are done: a bar that comes and goes, lines that stay."""
 
 import io
+from pathlib import Path
+
+import pytest
 
 from propose_reduce.api import VideoOutcome
 from propose_reduce.cli.video_progress import VideoProgress
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, ResourceError
+from propose_reduce.results import VideoResult
+
+RESULT = VideoResult("clip", (4, 4), 1, {1: "cat"}, ())
 
 
 class Terminal(io.StringIO):
@@ -30,3 +36,48 @@ def test_a_line_is_written_where_the_bar_was_and_not_behind_it(monkeypatch, tmp_
     for path in paths:
         before = told[: told.index(f"{path}: cannot be read")]
         assert before.endswith("\x1b[2K")  # the line was wiped
+
+
+class Full(io.StringIO):
+    """A disk without space."""
+
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+class Gone(io.StringIO):
+    """A reader that has gone."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def two_outcomes(callback, tmp_path):
+    for number in (1, 2):
+        path = tmp_path / f"{number}.mp4"
+        callback.start(path, number, 2)
+        callback.finish(VideoOutcome(path, path, RESULT, 1.0))
+
+
+def test_a_full_stdout_ends_no_work_and_is_told_in_the_end(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(ResourceError, match="is lost: No space left"), VideoProgress() as callback:
+        two_outcomes(callback, tmp_path)
+
+
+def test_a_reader_that_has_gone_ends_no_work(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdout", Gone())
+    with VideoProgress() as callback:
+        two_outcomes(callback, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["\x1b[2Jclear", "two\nlines", "\udce9", "\u202ereversed"])
+def test_a_name_moves_no_cursor_and_ends_no_line(monkeypatch, name):
+    told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr("sys.stdout", told)
+    with VideoProgress() as callback:
+        callback.start(Path(name), 1, 1)
+        callback.finish(VideoOutcome(Path(name), Path("result.json"), RESULT, 1.0))
+    told.flush()
+    (line,) = told.buffer.getvalue().decode().splitlines()
+    assert line.isprintable()

@@ -1,11 +1,12 @@
 import hashlib
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from propose_reduce.errors import InputError
-from propose_reduce.video import find_videos, stored_digest, video_name
+from propose_reduce.video import find, find_videos, stored_digest, video_name
 
 
 @pytest.fixture
@@ -84,3 +85,35 @@ def test_the_digest_of_a_folder_tells_any_change_of_its_images(tree, change):
 def test_there_is_no_digest_of_nothing(tree):
     with pytest.raises(InputError, match="does not exist"):
         stored_digest(tree / "none.mp4")
+
+
+def test_an_empty_name_is_refused_for_it_would_mean_the_current_folder():
+    with pytest.raises(InputError, match="name of a video is empty"):
+        find_videos("")
+
+
+def test_a_folder_that_may_not_be_entered_hides_no_others(tree, monkeypatch):
+    look_inside = find.image_files
+
+    def closed(folder):
+        if folder.name == "empty":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return look_inside(folder)
+
+    monkeypatch.setattr(find, "image_files", closed)
+    assert names(find_videos(tree)) == ["b2.MOV", "b10.mp4", "empty", "frames"]
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        stored_digest(tree / "empty")
+
+
+def test_a_link_that_leads_round_is_a_video_that_cannot_be_read(tmp_path):
+    (tmp_path / "a.mp4").symlink_to("a.mp4")
+    assert find_videos(tmp_path) == [tmp_path / "a.mp4"]
+    with pytest.raises(InputError, match=r"a\.mp4' cannot be read"):
+        stored_digest(tmp_path / "a.mp4")
+
+
+def test_a_pipe_has_no_digest(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match="is a pipe or a device"):
+        stored_digest(tmp_path / "a.mp4")

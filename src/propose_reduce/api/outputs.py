@@ -90,7 +90,7 @@ class Outputs:
                 place, or something in it without a result; ``overwrite`` replaces the last.
         """
         folder = self.folder / name
-        if name in {"", ".", ".."} or not _is_text(name):
+        if name in {"", ".", "..", YOUTUBE_VIS} or not _is_text(name):
             raise InputError(f"no output can be called {name!r}: rename the video")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"'{folder}' is a file, not a folder: give another -o")
@@ -151,7 +151,13 @@ class Outputs:
 
         def film(path: Path) -> None:
             pictures = self._drawn(video(), result, progress)
-            write_video(path, pictures, fps=video().fps, timestamps=video().timestamps)
+            write_video(
+                path,
+                pictures,
+                fps=video().fps,
+                timestamps=video().timestamps,
+                pixel_aspect=video().pixel_aspect,
+            )
 
         def frames(path: Path) -> None:
             stems = video().frame_names or [f"{t:05d}" for t in range(result.num_frames)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +16,10 @@ from propose_reduce.api.segmenter import SegmentationOutput, Segmenter
 from propose_reduce.errors import InputError, ProposeReduceError
 from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
-from propose_reduce.video import find_videos, stored_digest, video_name
+from propose_reduce.video import find_videos, possible_sizes, stored_digest, video_name
+
+LOG = "errors.log"
+"""Where tracebacks go of errors that nobody foresaw, in the output folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +78,7 @@ def plan(arguments: Iterable[str | Path], folder: Path) -> list[Path]:
     Raises:
         InputError: two videos have one name, or one's output would go into its own folder.
     """
-    paths = {path.resolve(): path for a in arguments for path in find_videos(a)}
+    paths = {_resolved(path): path for a in arguments for path in find_videos(a)}
     names: dict[str, Path] = {}
     for path in paths.values():
         name = video_name(path)
@@ -106,8 +111,10 @@ def predict(
         callback.start(path, number, len(paths))
         try:
             outcome = _predict_one(path, number, segmenter, outputs, callback)
-        except ProposeReduceError as error:
-            outcome = VideoOutcome(path, outputs.folder / video_name(path) / RESULT, error=error)
+        except Exception as error:  # whatever happens on one video, the others are done
+            ours = isinstance(error, ProposeReduceError)
+            told = error if ours else _logged(error, path, outputs.folder / LOG)
+            outcome = VideoOutcome(path, outputs.folder / video_name(path) / RESULT, error=told)
         outcomes.append(outcome)
         callback.finish(outcome)
     outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})
@@ -128,7 +135,7 @@ def _predict_one(
 
     outputs.check_room(name)
     earlier = outputs.finished(name, settings)
-    if earlier is not None:
+    if earlier is not None and earlier.size in possible_sizes(path):
         outputs.complete(earlier, opened, number, report_progress)
         return VideoOutcome(path, file, earlier)
     began = time.perf_counter()
@@ -143,6 +150,28 @@ def _predict_one(
     outputs.complete(result, opened, number, report_progress)
     warnings = (*video.warnings, *output.warnings)
     return VideoOutcome(path, file, result, seconds, warnings)
+
+
+def _resolved(path: Path) -> Path:
+    """Return the place that a path leads to; of a link that leads round, its own."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def _logged(error: Exception, path: Path, log: Path) -> ProposeReduceError:
+    """Write down where an error arose that nobody foresaw, and return what to say of it."""
+    place = f"the traceback is in '{log}'"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {path}\n")
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        place = "and the traceback cannot be written"
+    reason = " ".join(str(error).split())
+    return ProposeReduceError(f"video '{path}': {type(error).__name__}: {reason:.200}; {place}")
 
 
 def raise_failures(outcomes: Sequence[VideoOutcome]) -> None:

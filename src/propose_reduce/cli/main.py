@@ -9,6 +9,7 @@ answers at once.
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from propose_reduce.cli import (
     predict,
     train,
 )
-from propose_reduce.errors import ProposeReduceError
+from propose_reduce.errors import ProposeReduceError, printable
 
 app = typer.Typer(
     name="propose-reduce",
@@ -89,16 +90,20 @@ def _ending_as_errors_do() -> Iterator[None]:
 
 def main() -> None:
     """Run the command line; an error of ours ends in one line on stderr and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that they cannot encode is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _ending_as_errors_do():
             app()
     except ProposeReduceError as error:
-        print(f"propose-reduce: {error}", file=sys.stderr)
+        print(f"propose-reduce: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:  # a folder that may not be entered, a name that is too long
         if error.filename is None:
             raise
-        print(f"propose-reduce: '{error.filename}': {error.strerror}", file=sys.stderr)
+        place = printable(str(error.filename))
+        print(f"propose-reduce: '{place}': {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:  # before a command has begun; later typer sees to it
         sys.exit(130)

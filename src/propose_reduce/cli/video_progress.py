@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
+
+from propose_reduce.errors import ResourceError, printable
 
 if TYPE_CHECKING:
     from propose_reduce.api import VideoOutcome
@@ -31,6 +35,7 @@ class VideoProgress:
         )
         self._task = self._bar.add_task("loading", total=None, speed="")
         self._name, self._stage, self._total = "", "", 0
+        self._lost = ""  # why lines could not be written
 
     def __enter__(self) -> VideoProgress:
         self._bar.start()
@@ -44,7 +49,11 @@ class VideoProgress:
     ) -> None:
         self._bar.stop()
         if kind is KeyboardInterrupt:
-            typer.echo("stopped; what is finished stays, and is skipped when run again", err=True)
+            self._say("stopped; what is finished stays, and is skipped when run again", err=True)
+        if kind is None and self._lost:
+            raise ResourceError(
+                f"the videos are done, but what was to be printed is lost: {self._lost}"
+            )
 
     def start(self, path: Path, number: int, total: int) -> None:
         """Show which video is at work."""
@@ -65,7 +74,17 @@ class VideoProgress:
         """Write what became of a video; the end names failures, of one alone only the end."""
         self._bar.stop()  # wiped away: the line would be written behind it
         if outcome.result is not None or self._total > 1:
-            typer.echo(str(outcome), err=outcome.result is None)
+            self._say(str(outcome), err=outcome.result is None)
         for warning in outcome.warnings:
-            typer.echo(f"{outcome.path}: warning: {warning}", err=True)
+            self._say(f"{outcome.path}: warning: {warning}", err=True)
         self._bar.start()
+
+    def _say(self, text: str, *, err: bool) -> None:
+        """Write a line; a disk that is full or a reader that has gone ends no work."""
+        try:
+            typer.echo(printable(text), err=err)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self._lost = error.strerror or str(error)
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the end)
+            setattr(sys, "stderr" if err else "stdout", nowhere)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _unpickle(path: Path) -> Mapping[str, Any]:
     try:
-        with Path(path).open("rb") as file:
+        with warnings.catch_warnings(), Path(path).open("rb") as file:
+            warnings.simplefilter("ignore")  # of the pickles that Detectron2 writes
             data = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -2,7 +2,7 @@
 
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.find import find_videos, stored_digest, video_name
-from propose_reduce.video.video import Video, open_video, select
+from propose_reduce.video.video import Video, open_video, possible_sizes, select
 from propose_reduce.video.write import write_video
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Video",
     "find_videos",
     "open_video",
+    "possible_sizes",
     "select",
     "stored_digest",
     "video_name",

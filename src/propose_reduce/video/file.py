@@ -41,6 +41,7 @@ class Index:
         rate: frames per second as the file declares them; None where it does not.
         to_rgb: turns a decoded frame into pixels.
         frame_bytes: memory of a decoded frame.
+        pixel_aspect: the width of a stored pixel by its height.
         warnings: what the user should know, such as frames lost at the end.
     """
 
@@ -51,6 +52,7 @@ class Index:
     rate: Fraction | None
     to_rgb: ToRgb
     frame_bytes: int
+    pixel_aspect: Fraction
     warnings: tuple[str, ...]
 
 
@@ -86,10 +88,24 @@ def index_file(path: Path) -> Index:
             key_frames=tuple(sorted(key_frames)) if rising else (0,),
             time_base=source.time_base,
             rate=source.stream.average_rate or source.stream.guessed_rate,
-            to_rgb=ToRgb(first),
+            to_rgb=ToRgb(first, source.first_packet),
             frame_bytes=max(1, bits // 8),
-            warnings=_lost(source, len(times), known if rising else [], fault),
+            pixel_aspect=_pixel_aspect(source),
+            warnings=(*_lost(source, len(times), known if rising else [], fault), *_others(source)),
         )
+
+
+def _pixel_aspect(source: Stream) -> Fraction:
+    """Return the width of a stored pixel by its height; 1 where the file does not say."""
+    stated = source.stream.sample_aspect_ratio
+    return Fraction(stated) if stated and stated > 0 else Fraction(1)
+
+
+def _others(source: Stream) -> tuple[str, ...]:
+    """Return a warning where the file has further streams of pictures."""
+    if source.pictures == 1:
+        return ()
+    return (f"of its {source.pictures} streams of pictures the first alone is taken",)
 
 
 def _lost(source: Stream, decoded: int, times: list[int], fault: str) -> tuple[str, ...]:

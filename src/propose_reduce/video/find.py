@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from propose_reduce.errors import InputError
-from propose_reduce.files import is_folder
+from propose_reduce.files import check_regular, is_folder
 from propose_reduce.video.folder import image_files, natural_order
 
 VIDEO_SUFFIXES = frozenset(
@@ -27,6 +27,7 @@ def stored_digest(path: Path) -> str:
     Raises:
         InputError: nothing is there, or it cannot be read.
     """
+    check_regular(path)
     try:
         if not path.is_dir():
             return _content(path)
@@ -45,8 +46,14 @@ def find_videos(argument: str | Path) -> list[Path]:
 
     A folder with images is one video. Any other folder stands for the video files in it and for
     its subfolders with images. A path that does not exist is tried as a pattern (``*``, ``**``).
-    Where nothing is found the argument is returned, so that opening it tells what is wrong.
+    Where nothing is found the argument is returned, so that opening it tells what is wrong; so is
+    what may not be entered.
+
+    Raises:
+        InputError: the argument is empty, which would mean the current folder.
     """
+    if not str(argument):
+        raise InputError("the name of a video is empty: give a file or a folder, '.' for this one")
     path = Path(argument)
     try:
         if path.is_dir():
@@ -76,6 +83,9 @@ def _content(file: Path) -> str:
 
 def _is_video(path: Path) -> bool:
     """Tell a video, or a folder of images, from other things; our own output is none."""
-    if path.is_dir():
-        return not (path / "result.json").exists() and bool(image_files(path))
+    if is_folder(path):
+        try:
+            return not (path / "result.json").exists() and bool(image_files(path))
+        except OSError:  # may not be entered: told when its turn comes
+            return True
     return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")

@@ -14,8 +14,26 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from propose_reduce.errors import InputError
-from propose_reduce.images import check_size, on_black
+from propose_reduce.files import foreign_content
+from propose_reduce.images import check_size, on_black, orientation_of
 from propose_reduce.structures import Size
+
+LISTS = {"concat", "hls", "applehttp", "dash", "imf", "sdp", "image2"}
+"""FFmpeg's names of formats that read other files."""
+
+MATRICES = {
+    2: (-1, 0, 0, 0, 1),
+    3: (-1, 0, 0, 0, -1),
+    4: (1, 0, 0, 0, -1),
+    5: (0, 1, 0, 1, 0),
+    6: (0, 1, 0, -1, 0),
+    7: (0, -1, 0, -1, 0),
+    8: (0, -1, 0, 1, 0),
+}
+"""How EXIF's orientations are shown: the first five numbers of a display matrix (``turned``)."""
+
+TURNS = {180: 3, 270: 6, 90: 8}
+"""The orientations without a mirror, by the degrees that PyAV tells of a frame."""
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that read the alpha WebM keeps beside the picture; FFmpeg's own ignore it."""
@@ -24,11 +42,20 @@ ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 class Stream:
     """The first picture stream of an open file.
 
+    Attributes:
+        container: the file.
+        stream: of pictures.
+        pictures: how many such streams there are.
+        first_packet: what the first frame was decoded from, once it was.
+
     Raises:
-        InputError: the file cannot be opened, holds no video, or is absurdly large.
+        InputError: the file cannot be opened, holds no video or one that nothing here decodes, is
+            a list of other files, or is absurdly large.
     """
 
     def __init__(self, path: Path) -> None:
+        if what := foreign_content(path):
+            raise InputError(f"'{path}' is {what}")
         try:
             # "file:" keeps FFmpeg from reading a protocol into a name such as "a:b.mp4"
             self.container = av.open(f"file:{path}", metadata_errors="replace")
@@ -38,8 +65,16 @@ class Stream:
         pictures = [s for s in self.container.streams.video if not s.disposition & covers]
         if not pictures:
             raise InputError(f"'{path}' has no video stream")
+        if self.container.format.name in LISTS:
+            raise InputError(f"'{path}' names other files: give the video itself")
         self.stream = pictures[0]
-        context = self.stream.codec_context
+        self.pictures = len(pictures)
+        self.first_packet = b""
+        context: av.VideoCodecContext | None = self.stream.codec_context
+        if context is None:
+            raise InputError(
+                f"'{path}': there is no decoder for its video: convert it, to H.264 for example"
+            )
         check_size(str(path), context.height, context.width)
         self._decoder: av.VideoCodecContext = context
         if self.stream.metadata.get("alpha_mode") == "1" and context.name in ALPHA_DECODERS:
@@ -81,6 +116,8 @@ class Stream:
                 if seen:
                     raise
                 continue
+            if decoded and not seen:
+                self.first_packet = bytes(packet)
             for frame in decoded:
                 seen = True
                 yield frame
@@ -118,18 +155,17 @@ class ToRgb:
 
     Args:
         first: the stream's first frame, any pixel format.
+        packet: what it was decoded from.
     """
 
-    def __init__(self, first: av.VideoFrame) -> None:
+    def __init__(self, first: av.VideoFrame, packet: bytes = b"") -> None:
         self._stored = first.height, first.width
-        # asked of one frame only: the answer ties a frame to itself, out of the count's reach
-        matrix = first.side_data.get("DISPLAYMATRIX")
-        self._matrix: np.ndarray | None = None
-        if matrix is not None:
-            self._matrix = np.frombuffer(cast("bytes", matrix), dtype=np.int32).copy()
+        self._matrix = display_matrix(first, packet)
         self._reformatter = VideoReformatter()
         height, width = turned(np.empty((*self._stored, 0)), self._matrix).shape[:2]
         self.size: Size = (height, width)
+        tilted = turned(np.empty((1, 2, 0)), self._matrix)
+        self.swaps = tilted.shape[0] == 2  # whether rows become columns
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """Return a frame of the stream, contiguous."""
@@ -139,6 +175,24 @@ class ToRgb:
         pixels = plain.to_ndarray()
         opaque = on_black(pixels) if alpha else pixels
         return np.ascontiguousarray(turned(opaque, self._matrix))
+
+
+def display_matrix(frame: av.VideoFrame, packet: bytes = b"") -> np.ndarray | None:
+    """Return how a frame is to be shown, int32 (9,), as ``turned`` takes it; None: as it is.
+
+    To be asked of one frame only: the answer ties a frame to itself, out of the count's reach.
+
+    Args:
+        frame: as decoded.
+        packet: what it was decoded from; an image where the frame carries an EXIF tag.
+    """
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV lists all side data, and does not know what FFmpeg 8 calls EXIF
+        orientation = orientation_of(packet) or TURNS.get(frame.rotation % 360, 1)
+        turn = MATRICES.get(orientation)
+        return None if turn is None else np.array([*turn, *[0] * 4], dtype=np.int32)
+    return None if matrix is None else np.frombuffer(cast("bytes", matrix), np.int32).copy()
 
 
 def turned(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_regular, foreign_content
-from propose_reduce.images import SUFFIXES, Pages
+from propose_reduce.images import SUFFIXES, Pages, look
 from propose_reduce.structures import Frames, SelectedFrames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file
 from propose_reduce.video.find import video_files, video_name
 from propose_reduce.video.folder import image_files, look_through, scaling_warning
+from propose_reduce.video.stream import opened
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +31,7 @@ class Video:
         fps: mean frames per second; None for frames without times (a folder, an array).
         timestamps: T seconds from the first frame, where the frame rate varies; else None.
         frame_names: T file names without suffix, for a folder; else None.
+        pixel_aspect: the width of a pixel by its height; masks are in pixels whatever it is.
         numbers: which frames of the source these are, where only some were taken; None: all.
         warnings: what the user should know, such as frames lost to a damaged file.
     """
@@ -41,6 +44,7 @@ class Video:
     frame_names: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
     numbers: range | None = None
+    pixel_aspect: Fraction = Fraction(1)
 
     @property
     def frame_labels(self) -> tuple[str, ...]:
@@ -73,6 +77,28 @@ def open_video(source: Any) -> Video:
         return _open_file(path)
     except OSError as error:
         raise InputError(f"video '{path}' cannot be read: {error.strerror or error}") from error
+
+
+def possible_sizes(path: Path) -> set[Size]:
+    """Return the sizes (height, width) that a video may have, as its first frame tells.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    if path.is_dir():
+        for file in image_files(path):
+            try:
+                return {look(file, decode=False).size}
+            except InputError:  # a damaged image is left out
+                continue
+        return set()
+    if path.suffix.lower() in SUFFIXES:
+        return {look(path, decode=False).size}
+    with opened(path) as source:
+        frame = next(source.frames(), None)
+    if frame is None:
+        return set()
+    return {(frame.height, frame.width), (frame.width, frame.height)}
 
 
 def _open_folder(path: Path) -> Video:
@@ -138,6 +164,7 @@ def _open_file(path: Path) -> Video:
         fps=fps or mean,
         timestamps=None if fps else times,
         warnings=index.warnings,
+        pixel_aspect=1 / index.pixel_aspect if index.to_rgb.swaps else index.pixel_aspect,
     )
 
 

@@ -21,6 +21,9 @@ DEFAULT_FPS = 12.0
 SLOWEST = Fraction(1, 1001)
 """Frames per second; what is slower, as every thousandth frame may be, is shown that fast."""
 
+LONGEST_SIDE = 16384
+"""Pixels; what H.264's encoder takes at most."""
+
 TICKS = 90_000
 """Units of a second in which timestamps are written, as in MPEG systems."""
 
@@ -41,11 +44,13 @@ def write_video(
     fps: float | None = None,
     timestamps: Sequence[float] | None = None,
     threads: int | None = None,
+    pixel_aspect: Fraction = Fraction(1),
 ) -> None:
     """Write frames as H.264 in MP4, whole or not at all.
 
     4:2:0 and even sides, which browsers need (an odd side is repeated by one pixel), BT.709, the
-    index in front so that playing starts before all is there.
+    index in front so that playing starts before all is there. Frames with a side above
+    ``LONGEST_SIDE`` are scaled down to it.
 
     Args:
         path: where to, with the suffix .mp4.
@@ -54,6 +59,7 @@ def write_video(
         timestamps: seconds of each frame (as many, rising) instead of a constant rate.
         threads: of the encoder, which compresses otherwise with each number of them; None takes
             what the machine has, a number makes the file the same on any number of cores.
+        pixel_aspect: the width of a pixel by its height, by which players stretch the picture.
 
     Raises:
         InputError: no frame, or the system refuses to write.
@@ -65,7 +71,7 @@ def write_video(
             with av.open(
                 f"file:{temporary}", "w", format="mp4", options={"movflags": "+faststart"}
             ) as container:
-                _encode(container, frames, rate, timestamps, options)
+                _encode(container, frames, rate, timestamps, options, pixel_aspect)
         except av.error.FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error
 
@@ -76,6 +82,7 @@ def _encode(
     rate: Fraction,
     timestamps: Sequence[float] | None,
     options: dict[str, str],
+    pixel_aspect: Fraction,
 ) -> None:
     """Encode frames into an open file; see ``write_video``."""
     pictures = map(_yuv, frames)
@@ -84,6 +91,7 @@ def _encode(
         raise InputError("there is no frame to write")
     stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
+    stream.codec_context.sample_aspect_ratio = pixel_aspect.limit_denominator(2**15)
     time_base = 1 / rate if timestamps is None else Fraction(1, TICKS)
     stream.codec_context.time_base = time_base
     for number, picture in enumerate(chain([first], pictures)):
@@ -98,6 +106,11 @@ def _yuv(pixels: np.ndarray) -> av.VideoFrame:
     height, width = pixels.shape[:2]
     even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+    scale = min(1.0, LONGEST_SIDE / max(even.shape[:2]))
     return frame.reformat(
-        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        width=max(2, round(even.shape[1] * scale / 2) * 2),
+        height=max(2, round(even.shape[0] * scale / 2) * 2),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
     )
