@@ -13,7 +13,8 @@ import av
 import numpy as np
 
 from propose_reduce.errors import InputError
-from propose_reduce.video.stream import Stream, ToRgb, opened, reason
+from propose_reduce.images import on_black
+from propose_reduce.video.stream import Stream, ToRgb, opened, reason, turned
 
 CACHE_BYTES = 256 * 2**20
 """Decoded frames kept, as the decoder gives them: about 80 of 1080p. A sweep backwards through
@@ -126,6 +127,20 @@ def _lost(source: Stream, decoded: int, times: list[int], fault: str) -> tuple[s
     count = f"about {missing}" if missing > 0 else "the"
     why = fault or "the file is shorter than it declares"
     return (f"{count} frames after the first {decoded} are lost: {why}",)
+
+
+def photograph(path: Path, index: Index) -> np.ndarray | None:
+    """Return a HEIC photograph with transparency on black, uint8 RGB (1, H, W, 3); else None."""
+    with opened(path) as source:
+        if source.alpha is None:
+            return None
+        opacity = next(frame for frame in source.container.decode(source.alpha))
+        alpha = opacity.to_ndarray(format="gray")
+    pixels = FileFrames(path, index)[0]
+    shown = turned(alpha[..., None], index.to_rgb.matrix)
+    if shown.shape[:2] != pixels.shape[:2]:
+        return None
+    return on_black(np.concatenate([pixels, shown], axis=2))[None]
 
 
 class FileFrames:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,9 @@ from propose_reduce.errors import InputError
 from propose_reduce.files import foreign_content
 from propose_reduce.images import check_size, on_black, orientation_of
 from propose_reduce.structures import Size
+
+HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}
+"""What HEIC photographs and animations call themselves."""
 
 LISTS = {"concat", "hls", "applehttp", "dash", "imf", "sdp", "image2"}
 """FFmpeg's names of formats that read other files."""
@@ -46,6 +49,7 @@ class Stream:
         container: the file.
         stream: of pictures.
         pictures: how many such streams there are.
+        alpha: the opacity of a HEIC photograph, a stream of its own.
         first_packet: what the first frame was decoded from, once it was.
 
     Raises:
@@ -67,6 +71,9 @@ class Stream:
             raise InputError(f"'{path}' has no video stream")
         if self.container.format.name in LISTS:
             raise InputError(f"'{path}' names other files: give the video itself")
+        self.alpha: av.VideoStream | None = None
+        if self.container.metadata.get("major_brand", "").strip() in HEIF:
+            pictures, self.alpha = _of_heif(path, pictures)
         self.stream = pictures[0]
         self.pictures = len(pictures)
         self.first_packet = b""
@@ -132,6 +139,29 @@ class Stream:
         self.container.close()
 
 
+def _of_heif(
+    path: Path, streams: Sequence[av.VideoStream]
+) -> tuple[list[av.VideoStream], av.VideoStream | None]:
+    """Return the streams of a HEIC file that are pictures, and the opacity of the first, if any.
+
+    An animation counts before its still. FFmpeg gives the tiles of a large photograph as a stream
+    each, as it does with several photographs.
+
+    Raises:
+        InputError: there are several, which may be tiles.
+    """
+    if animated := [stream for stream in streams if stream.frames > 1]:
+        return animated[:1], None
+    grey = [s for s in streams if s.codec_context and s.codec_context.format.name == "gray"]
+    pictures = [stream for stream in streams if stream not in grey] or grey
+    if len(pictures) > 1:
+        raise InputError(
+            f"'{path}' holds {len(pictures)} photographs, or the tiles of one: convert it to JPEG "
+            "or PNG, each photograph for itself"
+        )
+    return pictures, grey[0] if len(grey) == 1 and pictures != grey else None
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Stream]:
     """Open a file and close it again."""
@@ -160,11 +190,11 @@ class ToRgb:
 
     def __init__(self, first: av.VideoFrame, packet: bytes = b"") -> None:
         self._stored = first.height, first.width
-        self._matrix = display_matrix(first, packet)
+        self.matrix = display_matrix(first, packet)
         self._reformatter = VideoReformatter()
-        height, width = turned(np.empty((*self._stored, 0)), self._matrix).shape[:2]
+        height, width = turned(np.empty((*self._stored, 0)), self.matrix).shape[:2]
         self.size: Size = (height, width)
-        tilted = turned(np.empty((1, 2, 0)), self._matrix)
+        tilted = turned(np.empty((1, 2, 0)), self.matrix)
         self.swaps = tilted.shape[0] == 2  # whether rows become columns
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
@@ -174,7 +204,7 @@ class ToRgb:
         plain = self._reformatter.reformat(frame, width, height, "rgba" if alpha else "rgb24")
         pixels = plain.to_ndarray()
         opaque = on_black(pixels) if alpha else pixels
-        return np.ascontiguousarray(turned(opaque, self._matrix))
+        return np.ascontiguousarray(turned(opaque, self.matrix))
 
 
 def display_matrix(frame: av.VideoFrame, packet: bytes = b"") -> np.ndarray | None:

@@ -14,7 +14,7 @@ from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.images import SUFFIXES, Pages, look
 from propose_reduce.structures import Frames, SelectedFrames, Size
 from propose_reduce.video.arrays import ArrayFrames
-from propose_reduce.video.file import FileFrames, Index, index_file
+from propose_reduce.video.file import FileFrames, Index, index_file, photograph
 from propose_reduce.video.find import video_files, video_name
 from propose_reduce.video.folder import image_files, look_through, scaling_warning
 from propose_reduce.video.stream import opened
@@ -154,12 +154,13 @@ def _open_pages(path: Path, file: Path) -> Video:
 
 def _open_file(path: Path) -> Video:
     index = index_file(path)
+    still = photograph(path, index)
     times = _seconds(index)
     fps = _constant_rate(index, times)
     mean = (len(times) - 1) / times[-1] if len(times) > 1 else float(index.rate or 1)
     return Video(
         name=video_name(path),
-        frames=FileFrames(path, index),
+        frames=FileFrames(path, index) if still is None else ArrayFrames(still),
         size=index.to_rgb.size,
         fps=fps or mean,
         timestamps=None if fps else times,
