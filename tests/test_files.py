@@ -1,12 +1,19 @@
+import codecs
 import gc
+import gzip
+import io
+import json
 import os
 import resource
 import signal
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from propose_reduce import files
 from propose_reduce.errors import InputError
@@ -104,12 +111,91 @@ def test_json_may_start_with_a_byte_order_mark(tmp_path):
     assert read_json(tmp_path / "a.json") == {"a": 1}
 
 
-@pytest.mark.parametrize("text", ["", "[1", "{'a': 1}", "[" * 100_000, "1" * 5000, b"\xff"])
+@pytest.mark.parametrize("text", ["[1", "{'a': 1}", "[" * 100_000, "1" * 5000, b"\xff"])
 def test_what_is_no_json_is_said_in_one_line(tmp_path, text):
     (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=r"a\.json' is not valid JSON: ") as told:
         read_json(tmp_path / "a.json")
     assert "\n" not in str(told.value)
+
+
+LISTED = json.dumps([1, 2]).encode()
+
+
+def gzipped(data):
+    return gzip.compress(data, mtime=0)
+
+
+def zipped(**files):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            name = name.replace("_json", ".json")
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LISTED,
+        codecs.BOM_UTF8 + LISTED,
+        "[1, 2]".encode("utf-16"),
+        "[1, 2]".encode("utf-32"),
+        "[1, 2]".encode("utf-16-le"),
+        gzipped(LISTED),
+        zipped(results_json=LISTED),
+        zipped(results_json=LISTED, readme=b"text"),
+        gzipped(codecs.BOM_UTF8 + LISTED),
+    ],
+)
+def test_json_is_read_however_it_is_packed(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    assert read_json(tmp_path / "a.json") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is an empty file"),
+        (b" \n", "is an empty file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a git-lfs pointer"),
+        (b"<!DOCTYPE html><html>", "is a page of HTML"),
+        (b"\xef\xbb\xbf\n<html>", "is a page of HTML"),
+        (b"BZh91AY", "is compressed with bzip2"),
+        (b'{"a": 1}\n{"a": 2}\n', "it is JSON lines"),
+        (gzipped(LISTED)[:-9], "is a damaged archive"),
+        (gzipped(b"[" + b" " * 10**8), "unpacks to more than"),
+        (zipped(a_json=b"[" + b" " * 10**8), "unpacks to more than"),
+        (zipped(a_json=LISTED)[:40], "is a damaged archive"),
+        (zipped(a_json=LISTED, b_json=LISTED), r"must hold one .json file, got 2"),
+        (zipped(readme=b""), r"must hold one .json file, got 0"),
+        (b"[" * 900_000, "it is nested too deep"),
+    ],
+)
+def test_what_is_something_else_is_called_by_its_name(tmp_path, content, message):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_json(tmp_path / "a.json")
+
+
+@given(st.binary(max_size=40) | st.binary(max_size=20).map(gzipped))
+def test_bytes_of_any_kind_are_json_or_one_line(tmp_path_factory, content):
+    file = tmp_path_factory.getbasetemp() / "fuzzed.json"
+    file.write_bytes(content)
+    try:
+        read_json(file)
+    except InputError as error:
+        lines = str(error).splitlines()
+        assert len(lines) == 1
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "pipe"])
+def test_what_never_ends_is_not_read(tmp_path, path):
+    if path == "pipe":
+        os.mkfifo(tmp_path / path)
+    with pytest.raises(InputError, match="is a pipe or a device"):
+        read_json(tmp_path / path)
 
 
 def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path):

@@ -22,6 +22,7 @@ BASE_MODULES = {
 LAYER_1 = {"video", "data", "models", "paradigm", "results"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BASE_MODULES | LAYER_1, BASE_MODULES),
+    "results": BASE_MODULES | {"data"},
     "components": BASE_MODULES | {"data", "models", "paradigm"},
     "drawing": BASE_MODULES | {"results"},
     "evaluation": BASE_MODULES | {"data", "results", "drawing"},
@@ -35,7 +36,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"api", "errors", "structures", "results"},
     "__main__": {"cli"},
 }
-TORCH_FREE = ["evaluation", "video", "results", "drawing", "cli.main"]
+TORCH_FREE = [
+    "evaluation",
+    "data.youtube_vis",
+    "data.check",
+    "video",
+    "results",
+    "drawing",
+    "cli.main",
+]
 
 
 def imported_packages(file: Path) -> set[str]:

@@ -63,6 +63,19 @@ class _Cut(reprlib.Repr):
 _CUT = _Cut()
 
 
+def printable(text: str) -> str:
+    """Return text as a terminal may show it: control characters and newlines are escaped.
+
+    A name out of a file could otherwise move the cursor, change colours, or forge a line.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
 def cut(value: object, limit: int = 80) -> str:
     """Return a value for a message: as Python writes it, cut in the middle.
 
@@ -70,14 +83,6 @@ def cut(value: object, limit: int = 80) -> str:
     """
     text = _CUT.repr(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
-
-
-def printable(text: str) -> str:
-    """Return text for a terminal: what would move its cursor or end the line is escaped."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

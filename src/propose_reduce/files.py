@@ -5,8 +5,11 @@ They are written under a temporary name, then renamed.
 
 from __future__ import annotations
 
+import codecs
 import gc
+import gzip
 import hashlib
+import io
 import json
 import os
 import platform
@@ -14,12 +17,15 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, cut
 
 _PREFIX = ".propose-reduce-"
 _MARK = f"{_PREFIX}{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
@@ -60,9 +66,13 @@ def foreign_content(path: Path) -> str:
             start = file.read(512)
     except OSError:
         return ""
-    if not start:
+    return _foreign_start(start)
+
+
+def _foreign_start(start: bytes) -> str:
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not text:
         return "an empty file"
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     for signature, what in SIGNATURES.items():
         if start.startswith(signature) or text.lower().startswith(signature):
             return what
@@ -91,25 +101,123 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
+NAMELESS_FOLDERS = frozenset({".", "jpegimages", "images", "img1", "img", "frames", "rgb"})
+"""Folders of frames that only say what lies in them: the video is called as the folder above."""
+
+
+def telling_folders(folders: Sequence[str]) -> list[str]:
+    """Return folders, from the outermost inwards, without :data:`NAMELESS_FOLDERS`."""
+    return [name for name in folders if name.casefold() not in NAMELESS_FOLDERS]
+
+
+def distinct_names(places: Sequence[Sequence[str]]) -> list[str]:
+    """Return what videos are called that lie in these places, each from the outermost inwards.
+
+    It is the last part of the place, and empty where there is none. Where several would be called
+    alike the part above goes in front, with ``_``; one place given twice has one name.
+    """
+    names = {tuple(parts): parts[-1] if parts else "" for parts in places}
+    for depth in range(2, max(map(len, names), default=0) + 1):
+        count = Counter(names.values())
+        for parts, name in names.items():
+            if count[name] > 1:
+                names[parts] = "_".join(parts[-depth:])
+    return [names[tuple(parts)] for parts in places]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a regular file.
 
     Raises:
-        InputError: it cannot be read or is not valid JSON; the message gives the line.
+        InputError: it is missing, a folder or a device, or cannot be read.
     """
     check_regular(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a zero byte in the name
+        raise InputError(f"{cut(str(path))} cannot be read: {error}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file, in UTF-8, 16 or 32; it may be packed by gzip or zip.
+
+    Raises:
+        InputError: it cannot be read, or is something else than JSON; the message gives the line.
+    """
+    content = _unpacked(path, read_bytes(path))
+    if what := _foreign_start(content[:512]):
+        raise InputError(f"'{path}' is {what}")
     # hundreds of thousands of new objects make the garbage collector search in vain, half the time
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is not valid JSON: {' '.join(str(error).split())}") from error
+        return json.loads(content)
+    except RecursionError as error:
+        raise InputError(f"'{path}' is not valid JSON: it is nested too deep") from error
+    except ValueError as error:
+        message = " ".join(str(error).split())
+        if message.startswith("Extra data") and _is_json_lines(content):
+            message = "it is JSON lines, one value per line: write one list of them"
+        raise InputError(f"'{path}' is not valid JSON: {message}") from error
     finally:
         if collecting:
             gc.enable()
+
+
+MOST_UNPACKED = 2**26, 64
+"""Bytes that a packed file may grow to, or how many times its size, whichever is more: masks shrink
+to a fifth or so, and a few bytes that unpack to all of the memory are no data."""
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    """Return what is in a gzip file or in a zip archive of one JSON file; else the bytes as given.
+
+    Raises:
+        InputError: it is damaged, holds none or several, or grows beyond all reason.
+    """
+    least, times = MOST_UNPACKED
+    limit = max(least, times * len(content))
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                inside = packed.read(limit + 1)
+        elif content.startswith(b"PK\x03\x04"):
+            with (
+                zipfile.ZipFile(io.BytesIO(content)) as archive,
+                archive.open(_only_json(path, archive)) as packed_file,
+            ):
+                inside = packed_file.read(limit + 1)
+        else:
+            return content
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        raise InputError(f"'{path}' is a damaged archive: {error}") from error
+    except RuntimeError as error:  # what zipfile says of a password
+        raise InputError(f"'{path}' is an archive with a password: unpack it") from error
+    if len(inside) > limit:
+        raise InputError(f"'{path}' unpacks to more than {limit} bytes: unpack it yourself")
+    return inside
+
+
+def _only_json(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [
+        name
+        for name in archive.namelist()
+        if name.lower().endswith(".json") and not name.startswith("__MACOSX/")
+    ]
+    if len(names) != 1:
+        inside = ", ".join(names[:5]) or "none"
+        raise InputError(f"'{path}' must hold one .json file, got {len(names)} ({cut(inside)})")
+    return names[0]
+
+
+def _is_json_lines(content: bytes) -> bool:
+    try:
+        json.loads(content.split(b"\n", 1)[0])
+    except ValueError:
+        return False
+    return True
 
 
 def check_folder(folder: Path) -> None:

@@ -73,8 +73,18 @@ def test_a_validation_set_without_annotations_has_nothing_to_judge(tmp_path):
 def test_what_the_evaluation_would_refuse_shows_at_once(tmp_path):
     file, images = write_youtube_vis(tmp_path)
     data = json.loads(file.read_text())
-    for annotation in data["annotations"]:
-        del annotation["areas"]
+    data["annotations"][0]["areas"] = [1]
     file.write_text(json.dumps(data))
-    with pytest.raises(InputError, match="'areas' is missing"):
+    with pytest.raises(InputError, match="areas: 1 entries for 3 frames"):
         read(file, images)
+
+
+def test_the_truth_is_told_plainly_whatever_its_form(tmp_path):
+    data = youtube_vis_data()
+    plain = read(*write_youtube_vis(tmp_path, data)).truth
+    for entry in (*data["annotations"], *data["videos"]):
+        entry["id"] = str(entry["id"])
+    for annotation in data["annotations"]:
+        annotation["video_id"] = str(annotation["video_id"])
+        del annotation["areas"], annotation["iscrowd"]
+    assert read(*write_youtube_vis(tmp_path, data)).truth == plain

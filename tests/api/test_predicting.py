@@ -3,6 +3,8 @@
 import json
 import os
 import resource
+import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -161,7 +163,7 @@ def test_predictions_carry_the_ids_of_the_annotations(pets, tmp_path):
     (tmp_path / "a.json").write_text(
         json.dumps(
             {
-                "videos": [{"id": 77, "file_names": names}],
+                "videos": [{"id": 77, "file_names": names, "height": 48, "width": 64}],
                 "categories": [{"id": 5, "name": "dog"}, {"id": 6, "name": "cat"}],
             }
         )
@@ -172,7 +174,7 @@ def test_predictions_carry_the_ids_of_the_annotations(pets, tmp_path):
     assert [(p["video_id"], p["category_id"]) for p in predictions] == [(77, 6), (77, 5)]
     other = world_film(tmp_path / "other.mp4")
     (outcome,) = run([other], tmp_path / "out", annotations=annotations)
-    assert str(outcome.error) == "the annotations have no video 'other'"
+    assert str(outcome.error).startswith("unknown video 'other'")
     assert not (tmp_path / "out" / "other").exists()
 
 
@@ -291,13 +293,38 @@ def test_a_file_size_limit_fails_the_video_and_leaves_nothing_half_written(pets,
     assert tree(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("names", [["a/x.mp4", "b/x.mp4"], ["a/x.mp4", "a/x.mkv"]])
-def test_two_videos_of_one_name_are_refused(tmp_path, names):
+def test_two_videos_of_one_name_in_one_folder_are_refused(tmp_path):
+    names = ["a/x.mp4", "a/x.mkv"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     with pytest.raises(InputError, match="two videos are called 'x'"):
         plan([str(tmp_path / name) for name in names], tmp_path / "out")
+
+
+def test_videos_of_one_name_in_two_folders_have_outputs_of_their_own(pets, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(pets, tmp_path / folder / "x.mp4")
+    paths = [tmp_path / "a" / "x.mp4", tmp_path / "b" / "x.mp4"]
+    outcomes = run(paths, tmp_path / "out", overlay="none")
+    assert [outcome.result.name for outcome in outcomes] == ["a_x", "b_x"]
+    assert tree(tmp_path / "out") == ["a_x/result.json", "b_x/result.json"]
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/elsewhere", "old", "a\nb"])
+def test_outputs_go_to_the_folder_of_the_video_whatever_an_older_result_is_called(
+    pets, tmp_path, name
+):
+    out = tmp_path / "deep" / "out"
+    run([pets], out, overlay="none")
+    replace(VideoResult.load(out / "pets" / "result.json"), name=name).save(out / "pets")
+    before = tree(tmp_path)
+    (outcome,) = run([pets], out, overlay="none", formats=("native", "youtube-vis", "davis"))
+    assert outcome.result.name == "pets"
+    made = set(tree(tmp_path)) - set(before)
+    assert made
+    assert all(path.startswith("deep/out/pets/") for path in made)
 
 
 def test_a_video_given_twice_is_done_once(pets, tmp_path):

@@ -84,10 +84,10 @@ def test_faults_of_the_file_and_of_the_frames_are_told_together(tmp_path):
     report = check(file, images)
     assert [fault.place for fault in report.faults] == [
         "annotations[0].category_id",
-        "annotations[1].bboxes[0]",
         "a, frame 2",
     ]
-    assert report.verdict() == "3 faults"
+    assert report.verdict() == "2 faults"
+    assert len(report.warnings) == 1
 
 
 def paths(value, path=()):
@@ -127,12 +127,14 @@ def test_whatever_stands_in_a_file_is_at_most_a_fault(tmp_path_factory, path, va
 def test_the_report_shows_numbers_and_every_fault(tmp_path):
     data = youtube_vis_data()
     data["videos"][0]["length"] = 9
+    data["annotations"][0]["category_id"] = 4
     console = Console(width=120, file=io.StringIO())
     console.print(check(*write_youtube_vis(tmp_path, data)).show())
     text = console.file.getvalue()
     assert "annotated frames" in text
     assert "1 fault\n" in text
-    assert "videos[0].length: 9, but there are 3 file_names" in text
+    assert "annotations[0].category_id: unknown category 4, known: 3, 9" in text
+    assert "warning: videos whose length is not the number of their file_names" in text
 
 
 def test_progress_counts_the_frames(tmp_path):

@@ -79,7 +79,7 @@ def test_specks_are_skipped(tmp_path):
         (0, "image_id", 6, "annotations[0].image_id", "unknown image 6"),
         (0, "category_id", 3, "annotations[0].category_id", "unknown category 3"),
         (0, "bbox", [4, 5, -10, 15], "annotations[0].bbox", "empty or inverted box"),
-        (0, "segmentation", [[4, 5, 60, 5, 14, 20]], "annotations[0].segmentation", "x in 4..60"),
+        (0, "segmentation", [[4, 5, 60, 5]], "annotations[0].segmentation", "three or more"),
         (1, "id", 11, "annotations[1].id", "11 is also the id of annotations[0]"),
     ],
 )
@@ -89,6 +89,18 @@ def test_every_fault_is_named_with_its_place(tmp_path, entry, field, value, plac
     (fault,) = scanned(tmp_path, data).faults
     assert fault.place == place
     assert text in fault.text
+
+
+def test_what_can_be_read_all_the_same_is_noted(tmp_path):
+    data = coco_data()
+    data["annotations"][0] |= {"segmentation": [[4, 5, 60, 5, 14, 20]], "bbox": None}
+    data["annotations"][0]["attributes"] = {"track_id": 3}
+    scan = scanned(tmp_path, data)
+    assert scan.faults == []
+    assert [note.split(":")[0] for note in scan.notes] == [
+        "track ids, which are not read",
+        "polygons that reach out of their frame, cut off there",
+    ]
 
 
 def test_an_image_outside_the_folder_is_named(tmp_path):

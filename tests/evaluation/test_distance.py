@@ -201,7 +201,13 @@ def annotation_file(path, names):
     """Write an annotation file of 1 x 4 pixels: one object and one crowd in every video."""
     mask = rle.encode(np.array([[True, False, False, False]]))
     videos = [
-        {"id": id_, "width": 4, "height": 1, "length": 2, "file_names": [f"{name}/0.jpg"]}
+        {
+            "id": id_,
+            "width": 4,
+            "height": 1,
+            "length": 2,
+            "file_names": [f"{name}/{t}.jpg" for t in (0, 1)],
+        }
         for id_, name in enumerate(names, start=1)
     ]
     annotations = [
@@ -238,9 +244,9 @@ def test_a_name_comes_before_an_id(tmp_path):
 
 def test_unknown_and_ambiguous_names_are_errors(tmp_path):
     truth = open_truth(annotation_file(tmp_path / "gt.json", ["dog", "dog"]))
-    with pytest.raises(InputError, match="several videos called 'dog': ids 1, 2"):
+    with pytest.raises(InputError, match=r"'dog' is ambiguous: .* ids 1, 2"):
         truth.find("dog")
-    with pytest.raises(InputError, match="unknown video of the ground truth 'dogs': did you mean"):
+    with pytest.raises(InputError, match="unknown video 'dogs': did you mean"):
         truth.find("dogs")
 
 

@@ -79,7 +79,9 @@ def test_an_empty_folder_has_no_results(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"videos": []}', "holds no predictions"),
+        ('{"videos": []}', "it is an annotation file; give the predictions last"),
+        ('{"segmentations": []}', "it is one prediction; write a list of them"),
+        ('{"results": []}', "it is an object with the fields 'results'; write the list alone"),
         ('{"format": "propose-reduce/1"}', "video: Field required"),
         ("7", "holds no predictions"),
         ("[1, 2", "is not valid JSON"),
@@ -98,11 +100,11 @@ def test_what_holds_no_predictions_is_an_error(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
-        ([], "the ground truth must be an object with 'videos', got a list"),
-        ({"videos": [3]}, "video number 0 must be an object"),
-        ({"videos": [{"name": "clip1"}]}, "video number 0: 'id' is missing"),
-        ({"videos": [{"id": 1, "name": "clip1"}]}, "'categories' is missing"),
-        (TWO_VIDEOS | {"categories": [{"name": "cat"}]}, "category number 0: 'id' is missing"),
+        ([], "the ground truth must be an object with 'videos'"),
+        (TWO_VIDEOS | {"videos": [3]}, r"videos\[0\]: Input should be a valid dictionary"),
+        (TWO_VIDEOS | {"videos": [{"name": "clip1"}]}, r"videos\[0\]\.id: Field required"),
+        ({"videos": []}, "categories: must be a list"),
+        (TWO_VIDEOS | {"categories": [{"name": "cat"}]}, r"categories\[0\]\.id: Field required"),
     ],
 )
 def test_a_faulty_ground_truth_is_refused_where_names_are_looked_up(tmp_path, truth, message):

@@ -196,14 +196,6 @@ def test_a_frame_that_cannot_be_read_is_named(tmp_path, frames):
         read_small(video, frames, 0)
 
 
-def test_a_video_without_frames_is_named(tmp_path, frames):
-    document = truth(object_(LEFT))
-    del document["videos"][0]["length"], document["videos"][0]["file_names"]
-    metrics = evaluate_youtube_vis(document, [], per_video=True, errors=True)
-    with pytest.raises(InputError, match=r"video 1 .*has neither a length nor file names"):
-        write_report(tmp_path, metrics, read_ground_truth(document).videos, frames=frames)
-
-
 def test_videos_without_predictions_are_named(tmp_path):
     page = Page(report(tmp_path, predictions=PREDICTIONS[:1]))
     assert "Videos with objects and without a prediction: 1" in page.words

@@ -94,14 +94,23 @@ def test_every_video_is_evaluated_alone_on_request():
     assert metrics["per_video"]["2"]["name"] == "clip2"
 
 
+def test_an_average_precision_of_0_is_never_silent():
+    document = truth(object_("##.."))
+    off, on = prediction(0.9, "..##"), prediction(0.9, "##..")
+    assert evaluate_youtube_vis(document, [on]).notes == ()
+    assert evaluate_youtube_vis(document, []).notes == ()
+    (note,) = evaluate_youtube_vis(document, [off]).notes
+    assert note.startswith("no prediction has an IoU of 0.5 with an object of its category")
+
+
 def test_workers_must_be_one_at_least():
     with pytest.raises(InputError, match="at least 1, got 0"):
         evaluate_youtube_vis(truth(), [], workers=0)
 
 
-def test_a_damaged_mask_is_reported_from_a_worker_too():
+def test_a_damaged_mask_is_reported_before_any_worker_starts():
     bad = prediction(0.5, "##") | {"segmentations": [{"size": [1, 2], "counts": "P"}]}
-    with pytest.raises(InputError, match="prediction 0, frame 0: its mask is damaged"):
+    with pytest.raises(InputError, match=r"predictions\[0\].*'P' are no compressed run"):
         evaluate_youtube_vis(truth(object_("##"), videos=2), [bad], workers=2)
 
 
@@ -127,6 +136,10 @@ def random_case(seed):
     """Return ground truth and predictions of 3 videos; all scores differ."""
     random = np.random.default_rng(seed)
     document = truth(videos=3)
+    for video in document["videos"]:
+        folder = video["file_names"][0].split("/")[0]
+        names = [f"{folder}/{frame:05d}.jpg" for frame in range(3)]
+        video |= {"height": 4, "width": 5, "length": 3, "file_names": names}
     scores = iter(random.permutation(np.linspace(0.1, 1, 40)))
     predictions = []
     for id_ in range(1, random.integers(4, 9)):

@@ -1,13 +1,18 @@
 """Weights files: what goes in comes out, and every way to be wrong has its own sentence."""
 
 import json
+import os
+import resource
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from propose_reduce.errors import InputError
+from propose_reduce.models import weights
 from propose_reduce.models.build import build
 from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import InferenceSettings, ModelSettings
@@ -36,6 +41,14 @@ def network():
 @pytest.fixture
 def file(network, tmp_path):
     path = tmp_path / "tiny.safetensors"
+    save_weights(path, network, SETTINGS, INFERENCE, CARD)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(network, tmp_path_factory):
+    """A file that nobody changes."""
+    path = tmp_path_factory.mktemp("weights") / "whole.safetensors"
     save_weights(path, network, SETTINGS, INFERENCE, CARD)
     return path
 
@@ -129,6 +142,49 @@ def newer_setting(path):
     rewrite(path, model=json.dumps(data))
 
 
+def claiming(**fields):
+    """Return a function that lets a file claim other settings of its network."""
+
+    def spoil(path):
+        data = {**SETTINGS.model_dump(mode="json"), **fields}
+        rewrite(path, model=json.dumps(data))
+
+    return spoil
+
+
+def flipped(path):
+    """Flip the lowest bit of a weight near the end."""
+    content = bytearray(path.read_bytes())
+    content[-4] ^= 1
+    path.write_bytes(content)
+
+
+def other_card(path):
+    rewrite(path, card='{"source": "another"}')
+
+
+def eight_bits(path):
+    name = "prop_head.decoder.predict.bias"
+    rewrite(path, lambda t: t.update({name: t[name].to(torch.float8_e4m3fn)}))
+
+
+def nested(path):
+    rewrite(path, model="[" * 200_000)
+
+
+def long_version(path):
+    rewrite(path, format="propose-reduce-weights/" + "9" * 5000)
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def page(path):
+    path.write_text("<!DOCTYPE html><html>not found</html>")
+
+
 def broken_json(path):
     rewrite(path, inference="{")
 
@@ -154,6 +210,21 @@ def list_for_a_mapping(path):
         (newer_setting, r"of propose-reduce \d.*unknown setting 'telepathy'"),
         (broken_json, "its 'inference' is missing or no JSON"),
         (list_for_a_mapping, "its 'card' must be a mapping"),
+        (flipped, "is damaged: its contents are not those it was written with"),
+        (other_card, "is damaged: its contents are not those it was written with"),
+        (eight_bits, "is of type F8_E4M3, which is not read"),
+        (nested, "its 'model' is missing or no JSON"),
+        (long_version, "does not describe itself"),
+        (pipe, "is a pipe or a device"),
+        (page, "is a page of HTML"),
+        (claiming(mask_layers=10**7), "mask_layers = 10000000: .*less than or equal to 64"),
+        (claiming(propagation_channels=10**9), "propagation_channels = 1000000000"),
+        (claiming(pyramid_channels=5000), r"must be \(5000, .* for its settings"),
+        (claiming(categories=[f"{n}" for n in range(90_000)]), "must be .* for its settings"),
+        (claiming(categories=[f"{n}" for n in range(10**6)]), "at most 100000 items"),
+        (claiming(pixel_std=[0, 1, 1]), r"pixel_std.0 = 0.*greater than 0"),
+        (claiming(anchor_sizes=[-1, 2, 3, 4, 5]), r"anchor_sizes.0 = -1"),
+        (claiming(anchor_ratios=[0.0]), r"anchor_ratios.0 = 0"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -162,6 +233,38 @@ def test_a_bad_file_is_one_clear_error_that_names_it(spoil, says, file):
     with pytest.raises(InputError, match=says) as caught:
         load_weights(file)
     assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spoil", [claiming(pyramid_channels=8000), claiming(mask_layers=64, mask_channels=8192)]
+)
+def test_nothing_is_allocated_for_a_network_that_the_file_does_not_hold(spoil, file, monkeypatch):
+    spoil(file)
+    monkeypatch.setattr(weights, "read_safetensors", lambda path: pytest.fail("read the tensors"))
+    resource_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"for its settings|lacks tensor"):
+        load_weights(file)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resource_before
+    assert grown < 200_000  # KiB; the mask head alone would take 36 GiB
+
+
+def test_a_file_of_before_the_checksum_is_loaded(network, file):
+    with safe_open(file, "pt") as content:
+        known = {name: text for name, text in content.metadata().items() if name != "sha256"}
+    save_file(load_file(file), file, known)
+    assert load_weights(file).settings == SETTINGS
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 10**6), st.integers(0, 7))
+def test_any_flipped_bit_of_a_tensor_is_found(whole, place, bit):
+    content = bytearray(whole.read_bytes())
+    content[-place] ^= 1 << bit
+    file = whole.with_name("flipped.safetensors")
+    file.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        load_weights(file)
     assert "\n" not in str(caught.value)
 
 

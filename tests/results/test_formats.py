@@ -6,8 +6,9 @@ from PIL import Image
 from pycocotools import mask as coco
 from sequences import drawn, result, sequence
 
+from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.errors import InputError
-from propose_reduce.results import davis_palette, write_davis, write_youtube_vis
+from propose_reduce.results import davis_palette, write_davis
 
 TWO = result(
     sequence(1, 0.3, "##. ##.", None),
@@ -16,7 +17,7 @@ TWO = result(
 
 
 def test_youtube_vis_has_every_sequence_and_class_pair_sharing_the_masks(tmp_path):
-    write_youtube_vis(TWO.to_youtube_vis(4), tmp_path / "predictions.json")
+    write_youtube_vis(tmp_path / "predictions.json", TWO.to_youtube_vis(4))
     read = json.loads((tmp_path / "predictions.json").read_text())
     assert [(p["video_id"], p["category_id"], p["score"]) for p in read] == [
         (4, 3, 0.3),

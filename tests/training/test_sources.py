@@ -141,7 +141,7 @@ def test_images_are_decoded_unless_only_their_headers_are_to_be_read(tmp_path):
 
 def test_a_set_with_a_fault_is_reported(tmp_path):
     data = youtube_vis_data()
-    data["annotations"][1]["bboxes"][0] = [0, 0, 0, 4]
+    data["annotations"][1]["category_id"] = 77
     file, _ = write_youtube_vis(tmp_path, data)
     own = {"own": SourceSettings(annotations=str(file)).model_dump()}
     (report,) = remarkable(preset(sources=own, model={"categories": ["cat", "dog"]}))

@@ -3,10 +3,13 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from propose_reduce.errors import InputError
-from propose_reduce.video import find, find_videos, stored_digest, video_name
+from propose_reduce.files import distinct_names
+from propose_reduce.video import find, find_videos, stored_digest, video_name, video_names
 
 
 @pytest.fixture
@@ -53,7 +56,33 @@ def test_a_file_name_that_looks_like_a_pattern_is_a_file(tmp_path):
 
 def test_names(tree):
     assert video_name(tree / "b10.mp4") == "b10"
-    assert video_name(tree / "frames") == "frames"
+    assert video_name(tree / "frames.mp4") == "frames"
+
+
+@pytest.mark.parametrize("folder", ["JPEGImages", "images", "frames", "rgb", "img1", "rgb/Frames"])
+def test_a_folder_that_only_says_what_lies_in_it_is_called_as_the_one_above(tmp_path, folder):
+    place = tmp_path / "MOT-02" / folder
+    place.mkdir(parents=True)
+    assert video_name(place) == "MOT-02"
+
+
+def test_equal_names_get_the_folder_above_in_front(tmp_path):
+    places = ["a/clip.mp4", "b/clip.mp4", "c/other.mp4", "a/x/img1", "b/x/img1"]
+    for place in places[3:]:
+        (tmp_path / place).mkdir(parents=True)
+    names = video_names([tmp_path / place for place in places])
+    assert names == ["a_clip", "b_clip", "other", "a_x", "b_x"]
+
+
+PARTS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=5, unique_by=tuple))
+def test_places_that_differ_have_names_that_differ(places):
+    names = distinct_names(places)
+    assert all(name.endswith(parts[-1]) for name, parts in zip(names, places, strict=True))
+    assert len(set(names)) == len(places)
+    assert distinct_names([*places, *places]) == names * 2
 
 
 def test_a_digest_tells_other_contents_of_the_same_size(tree):

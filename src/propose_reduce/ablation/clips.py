@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from propose_reduce.data.faults import load_json
 from propose_reduce.data.videos import AnnotatedVideo
-from propose_reduce.data.youtube_vis import read_youtube_vis
+from propose_reduce.data.youtube_vis import document, read_annotations, video_set
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.tracks import read_ground_truth
 from propose_reduce.structures import Clip, fitted_size
 
 
@@ -77,7 +75,8 @@ def read_clips(
         InputError: the file cannot be read or has a fault, no object of these videos is annotated,
             or an image file is missing.
     """
-    chosen = read_youtube_vis(annotations, images).videos[:videos]
+    found = read_annotations(annotations)
+    chosen = video_set(found, str(annotations), images).videos[:videos]
     clips = {
         video.id: Clip(
             _ImageFrames(video),
@@ -86,18 +85,11 @@ def read_clips(
         )
         for video in chosen
     }
-    truth = load_json(annotations)
-    truth["videos"] = [video for video in truth["videos"] if video["id"] in clips]
-    truth["annotations"] = [
-        annotation
-        for annotation in truth.get("annotations") or []
-        if annotation["video_id"] in clips
-    ]
+    truth = document(found, clips)
     if not truth["annotations"]:
         raise InputError(
             f"'{annotations}' annotates no object in these videos: nothing to evaluate"
         )
-    read_ground_truth(truth)  # what the evaluation would refuse shows before the work
     return AnnotatedClips(clips, truth, _digest(annotations, chosen))
 
 

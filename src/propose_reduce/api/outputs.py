@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,13 +13,14 @@ from PIL import Image
 
 from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import SegmentationOutput
+from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.drawing import contact_sheet, overlay
 from propose_reduce.drawing.overlay import LABELS, check_style
 from propose_reduce.drawing.paint import OPACITY
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
-from propose_reduce.results import VideoResult, write_davis, write_youtube_vis
+from propose_reduce.results import VideoResult, write_davis
 from propose_reduce.video import Video, write_video
 
 FORMATS = ("native", "youtube-vis", "davis")
@@ -71,7 +72,10 @@ class Outputs:
         check_folder(self.folder)
 
     def finished(self, name: str, settings: dict[str, Any]) -> VideoResult | None:
-        """Return the result of an earlier run with the same settings, if there is one to keep."""
+        """Return the result of an earlier run with the same settings, if there is one to keep.
+
+        It is called as its video is now: a name in the file leads nowhere.
+        """
         folder = self.folder / name
         wanted = [RESULT, PROPOSALS] if self.keep_proposals else [RESULT]
         if self.overwrite or not all((folder / file).exists() for file in wanted):
@@ -80,7 +84,7 @@ class Outputs:
             result = VideoResult.load(folder / RESULT)
         except InputError:  # damaged, or not ours: made anew
             return None
-        return result if result.settings == settings else None
+        return replace(result, name=name) if result.settings == settings else None
 
     def check_room(self, name: str) -> None:
         """Make sure that a video can have a folder, and replaces only what an earlier run made.
@@ -135,7 +139,7 @@ class Outputs:
         """
         if "youtube-vis" in self.formats:  # always, because the annotations may be others
             path = self.folder / result.name / YOUTUBE_VIS
-            write_youtube_vis(self.predictions(result, number), path)
+            write_youtube_vis(path, self.predictions(result, number))
         for path, make in self._makers(result, video, progress):
             if not path.exists():
                 make(path)
@@ -203,7 +207,7 @@ class Outputs:
         """
         if results and self.together and "youtube-vis" in self.formats:
             predictions = [p for n, result in results.items() for p in self.predictions(result, n)]
-            write_youtube_vis(predictions, self.folder / YOUTUBE_VIS)
+            write_youtube_vis(self.folder / YOUTUBE_VIS, predictions)
 
 
 def _write_frames(folder: Path, stems: Sequence[str], pictures: Iterable[np.ndarray]) -> None:

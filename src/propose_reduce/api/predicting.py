@@ -16,7 +16,7 @@ from propose_reduce.api.segmenter import SegmentationOutput, Segmenter
 from propose_reduce.errors import InputError, ProposeReduceError
 from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
-from propose_reduce.video import find_videos, possible_sizes, stored_digest, video_name
+from propose_reduce.video import find_videos, possible_sizes, stored_digest, video_names
 
 LOG = "errors.log"
 """Where tracebacks go of errors that nobody foresaw, in the output folder."""
@@ -80,8 +80,7 @@ def plan(arguments: Iterable[str | Path], folder: Path) -> list[Path]:
     """
     paths = {_resolved(path): path for a in arguments for path in find_videos(a)}
     names: dict[str, Path] = {}
-    for path in paths.values():
-        name = video_name(path)
+    for name, path in zip(video_names(list(paths.values())), paths.values(), strict=True):
         if name in names:
             raise InputError(
                 f"two videos are called '{name}' and would share an output folder: "
@@ -107,14 +106,15 @@ def predict(
         callback: is called with how the work goes on.
     """
     outcomes = []
-    for number, path in enumerate(paths, start=1):
+    names = video_names(paths)
+    for number, (path, name) in enumerate(zip(paths, names, strict=True), start=1):
         callback.start(path, number, len(paths))
         try:
-            outcome = _predict_one(path, number, segmenter, outputs, callback)
+            outcome = _predict_one(path, name, number, segmenter, outputs, callback)
         except Exception as error:  # whatever happens on one video, the others are done
             ours = isinstance(error, ProposeReduceError)
             told = error if ours else _logged(error, path, outputs.folder / LOG)
-            outcome = VideoOutcome(path, outputs.folder / video_name(path) / RESULT, error=told)
+            outcome = VideoOutcome(path, outputs.folder / name / RESULT, error=told)
         outcomes.append(outcome)
         callback.finish(outcome)
     outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})
@@ -122,10 +122,14 @@ def predict(
 
 
 def _predict_one(
-    path: Path, number: int, segmenter: Segmenter, outputs: Outputs, callback: PredictCallback
+    path: Path,
+    name: str,
+    number: int,
+    segmenter: Segmenter,
+    outputs: Outputs,
+    callback: PredictCallback,
 ) -> VideoOutcome:
     """Do one video, or keep what an earlier run made of it."""
-    name = video_name(path)
     opened = cache(lambda: segmenter.open(path))
     file = outputs.folder / name / RESULT
     settings = {**segmenter.settings(), "video": {"sha256": stored_digest(path)}}
@@ -143,8 +147,8 @@ def _predict_one(
     if outputs.annotations is not None:  # before the work, not after it
         outputs.annotations.video_id(name, len(video.frames))
     output = segmenter(video, progress=report_progress, keep_proposals=outputs.keep_proposals)
-    result = replace(output.result, settings=settings)
-    proposals = output.proposals and replace(output.proposals, settings=settings)
+    result = replace(output.result, name=name, settings=settings)
+    proposals = output.proposals and replace(output.proposals, name=name, settings=settings)
     seconds = time.perf_counter() - began
     outputs.save(SegmentationOutput(result, proposals))
     outputs.complete(result, opened, number, report_progress)

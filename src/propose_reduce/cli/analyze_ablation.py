@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 
 
 def ablation(
@@ -54,8 +55,6 @@ def ablation(
     What is finished stays in DIR: the same command, or one with more values,
     goes on from there.
     """
-    from rich.console import Console
-
     from propose_reduce.ablation import FILES, analyze_ablation
     from propose_reduce.api.model import load
     from propose_reduce.api.options import Options
@@ -72,5 +71,5 @@ def ablation(
             options=Options(preset=preset, precision=precision, settings=tuple(settings or ())),
             progress=progress,
         )
-    Console().print(report.table())
-    typer.echo(f"{', '.join(FILES)} -> {output}")
+    terminal().print(report.table())
+    say(f"{', '.join(FILES)} -> {output}")

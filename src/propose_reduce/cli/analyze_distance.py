@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 
 
 def distance(
@@ -30,8 +31,6 @@ def distance(
     ] = "50,60,70,80,90,100",
 ) -> None:
     """Show J of sequence proposals against the distance from their key frame."""
-    from rich.console import Console
-
     from propose_reduce.evaluation.distance import parse_bounds
     from propose_reduce.evaluation.distance_report import FILES, analyze_distance
 
@@ -39,6 +38,6 @@ def distance(
         report = analyze_distance(
             ground_truth, proposals, bounds=parse_bounds(bounds), progress=progress
         )
-    Console().print(report.table())
+    terminal().print(report.table())
     folder = report.save(output)
-    typer.echo(f"{', '.join(FILES)} -> {folder}")
+    say(f"{', '.join(FILES)} -> {folder}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 
 
 def benchmark(
@@ -48,8 +49,6 @@ def benchmark(
     """Measure speed and memory on a drawn video whose objects are given, so the work is fixed."""
     import json
 
-    from rich.console import Console
-
     from propose_reduce.benchmarking import BenchmarkSettings
     from propose_reduce.benchmarking import benchmark as run
     from propose_reduce.files import check_folder, write_text
@@ -71,7 +70,7 @@ def benchmark(
         check_folder(output.parent)
     with progress_bar("measuring") as progress:
         report = run(settings, progress=progress)
-    Console().print(report.table())
+    terminal().print(report.table())
     if output is not None:
         write_text(output, json.dumps(report.as_json(), indent=1))
-        typer.echo(f"figures -> {output}")
+        say(f"figures -> {output}")

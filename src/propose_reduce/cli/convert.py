@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from propose_reduce.cli.terminal import say, terminal
+
 
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="a .pth, .pt or .safetensors file")],
@@ -30,10 +32,8 @@ def convert(
     The authors' code and weights carry no clear licence: ask them before you
     pass weights on.
     """
-    from rich.console import Console
-
     from propose_reduce.models.convert.convert import convert as convert_checkpoint
 
     conversion = convert_checkpoint(checkpoint, output, preset)
-    Console().print(conversion.table())
-    typer.echo(f"{conversion.source} -> {output}")
+    terminal().print(conversion.table())
+    say(f"{conversion.source} -> {output}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 from propose_reduce.errors import InputError
 
 app = typer.Typer(help="Make or check a data set.", no_args_is_help=True)
@@ -29,7 +30,7 @@ def shapes(
 
     with progress_bar("rendering") as progress:
         data = export_shapes(output, split, videos, seed, progress)
-    typer.echo(
+    say(
         f"{len(data['videos'])} videos, {len(data['annotations'])} objects -> "
         f"{output / 'annotations.json'}"
     )
@@ -54,12 +55,10 @@ def check(
     ] = None,
 ) -> None:
     """Read a whole data set, say what it holds, and list every fault with its place."""
-    from rich.console import Console
-
     from propose_reduce.data.check import check as check_data_set
 
     with progress_bar("reading frames") as progress:
         report = check_data_set(annotations, images, progress=progress)
-    Console().print(report.show(), soft_wrap=True)
+    terminal().print(report.show(), soft_wrap=True)
     if report.faults:
         raise InputError(f"'{annotations}' has {report.verdict()}: correct what is listed")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from propose_reduce.cli.terminal import terminal
+
 
 def demo(
     output: Annotated[
@@ -14,11 +16,9 @@ def demo(
     ] = Path("propose-reduce-demo"),
 ) -> None:
     """Render a clip of moving shapes, find and follow them all, and evaluate the result."""
-    from rich.console import Console
-
     from propose_reduce import api
     from propose_reduce.cli.video_progress import VideoProgress
 
     with VideoProgress() as progress:
         made = api.demo(output, progress)
-    Console(soft_wrap=True).print(made)
+    terminal(soft_wrap=True).print(made)

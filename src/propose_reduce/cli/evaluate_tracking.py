@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 
 
 def tracking(
@@ -46,8 +47,6 @@ def tracking(
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
     """Evaluate tracks by the rules of TrackEval."""
-    from rich.console import Console
-
     from propose_reduce.evaluation.tracking import evaluate_tracking, load_tracked_videos
 
     videos = load_tracked_videos(ground_truth, predictions, agnostic=agnostic)
@@ -62,13 +61,13 @@ def tracking(
             workers=workers,
             progress=progress,
         )
-    console = Console()
+    console = terminal()
     for table in [*(result.video_tables() if per_video else []), *result.tables()]:
         console.print(table)
     if intervals:
         console.print(result.interval_table())
     for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if output is not None:
         result.save(output)
-        typer.echo(f"metrics -> {output}")
+        say(f"metrics -> {output}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,8 +49,6 @@ def youtube_vis(
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
     """Evaluate instance sequences by the rules of YouTube-VIS, of one method or side by side."""
-    from rich.console import Console
-
     from propose_reduce.errors import InputError
     from propose_reduce.evaluation import evaluate_youtube_vis
     from propose_reduce.evaluation.comparison import Comparison, method_names
@@ -76,20 +75,20 @@ def youtube_vis(
                 progress=progress,
             )
     comparison = Comparison(methods) if len(methods) > 1 else None
-    console = Console()
+    console = terminal()
     for name, metrics in methods.items():
         if comparison:
             console.print(f"{name}:", markup=False, highlight=False)
         _show(metrics, console, per_video=per_video, errors=errors, intervals=intervals)
         for note in metrics.notes:
-            typer.echo(f"note: {f'{name}: ' if comparison else ''}{note}", err=True)
+            say(f"note: {f'{name}: ' if comparison else ''}{note}", err=True)
     if comparison:
         console.print(comparison.table())
         for table in comparison.interval_tables() if intervals else []:
             console.print(table)
     if output is not None:
         (comparison or methods[names[0]]).save(output)
-        typer.echo(f"metrics -> {output}")
+        say(f"metrics -> {output}")
     if report is not None:
         from propose_reduce.evaluation.report import provenance, write_comparison, write_report
         from propose_reduce.evaluation.tracks import read_ground_truth
@@ -113,7 +112,7 @@ def youtube_vis(
                 distance=distance,
                 provenance=origin,
             )
-        typer.echo(f"report -> {page}")
+        say(f"report -> {page}")
 
 
 def _show(

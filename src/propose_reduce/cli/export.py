@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from propose_reduce.cli.terminal import say
+
 
 def export(
     results: Annotated[
@@ -45,7 +47,7 @@ def export(
         names[result.name] = file
         kept = tuple(s for s in result.sequences if s.score >= min_score)
         if not kept:
-            typer.echo(f"{file}: no sequence to export", err=True)
+            say(f"{file}: no sequence to export", err=True)
         for name in formats:
             folder = output / name if len(formats) > 1 else output
-            typer.echo(write(replace(result, sequences=kept), name, folder))
+            say(write(replace(result, sequences=kept), name, folder))

@@ -29,7 +29,8 @@ from propose_reduce.cli import (
     predict,
     train,
 )
-from propose_reduce.errors import ProposeReduceError, printable
+from propose_reduce.cli.terminal import say
+from propose_reduce.errors import ProposeReduceError
 
 app = typer.Typer(
     name="propose-reduce",
@@ -45,7 +46,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"propose-reduce {version('propose-reduce')}")
+        say(f"propose-reduce {version('propose-reduce')}")
         raise typer.Exit
 
 
@@ -97,13 +98,12 @@ def main() -> None:
         with _ending_as_errors_do():
             app()
     except ProposeReduceError as error:
-        print(f"propose-reduce: {printable(str(error))}", file=sys.stderr)
+        say(f"propose-reduce: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a folder that may not be entered, a name that is too long
         if error.filename is None:
             raise
-        place = printable(str(error.filename))
-        print(f"propose-reduce: '{place}': {error.strerror}", file=sys.stderr)
+        say(f"propose-reduce: '{error.filename}': {error.strerror}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:  # before a command has begun; later typer sees to it
         sys.exit(130)

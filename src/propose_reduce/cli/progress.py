@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from propose_reduce.cli.terminal import terminal
+
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
@@ -12,10 +14,9 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
     Nothing is shown where stderr is not a terminal, so that logs and pipes stay clean.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

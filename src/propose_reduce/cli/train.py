@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 from propose_reduce.errors import InputError, missing_library
 
 
@@ -47,8 +48,6 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; RUN/weights.safetensors is ready for 'predict'."""
-    from rich.console import Console
-
     from propose_reduce.settings import load_preset, override
 
     try:
@@ -66,7 +65,7 @@ def train(
         started = chosen.training.model_copy(update={"init": str(init)})
         chosen = chosen.model_copy(update={"training": started})
     run = recipe.Run(output, resume, devices, _batch_size(batch_size))
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     try:
         with progress_bar("checking the data") as progress:
             path = recipe.train(
@@ -77,9 +76,9 @@ def train(
             )
     except (KeyboardInterrupt, SystemExit):
         if (output / recipe.SETTINGS).is_file():
-            typer.echo("stopped; --resume goes on from the last checkpoint", err=True)
+            say("stopped; --resume goes on from the last checkpoint", err=True)
         raise
-    typer.echo(f"trained -> {path}")
+    say(f"trained -> {path}")
 
 
 def _batch_size(text: str | None) -> int | Literal["auto"] | None:

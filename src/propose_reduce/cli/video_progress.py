@@ -8,9 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import typer
-
-from propose_reduce.errors import ResourceError, printable
+from propose_reduce.cli.terminal import say, terminal
+from propose_reduce.errors import ResourceError
 
 if TYPE_CHECKING:
     from propose_reduce.api import VideoOutcome
@@ -20,10 +19,9 @@ class VideoProgress:
     """Writes what is done to stdout, and moves a bar on stderr where that is a terminal."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console = Console(stderr=True)
+        console = terminal(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -82,7 +80,7 @@ class VideoProgress:
     def _say(self, text: str, *, err: bool) -> None:
         """Write a line; a disk that is full or a reader that has gone ends no work."""
         try:
-            typer.echo(printable(text), err=err)
+            say(text, err=err)
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
                 self._lost = error.strerror or str(error)

@@ -32,6 +32,8 @@ def transformers() -> ModuleType:
 def load_pretrained(kind: str, source: str | Path, **options: Any) -> Any:
     """Return an object that the library loads from a model id or a folder.
 
+    Code that comes with a model is never run.
+
     Args:
         kind: name of the library's class, such as ``AutoConfig``.
         source: model id on the Hugging Face hub, or a folder with a model's files.
@@ -42,6 +44,8 @@ def load_pretrained(kind: str, source: str | Path, **options: Any) -> Any:
     """
     loader = getattr(transformers(), kind)
     try:
+        if kind.startswith("Auto"):  # these offer to run code that lies beside the weights
+            options["trust_remote_code"] = False
         return loader.from_pretrained(str(source), **options)
     # what a broken file or a missing helper library raises; none of these has run foreign code
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:

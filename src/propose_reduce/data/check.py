@@ -15,7 +15,7 @@ from propose_reduce.data.faults import Fault, Scan, load_json
 from propose_reduce.data.statistics import Statistics, statistics
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import scan_youtube_vis
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, printable
 from propose_reduce.images import ImageFacts, look
 from propose_reduce.structures import Size
 
@@ -50,10 +50,12 @@ class Report:
             Text(),
             Text(self.verdict(), style="bold red" if self.faults else "green"),
         ]
-        parts += [Text(f"  {fault}") for fault in self.faults[:SHOWN]]
+        parts += [Text(f"  {printable(str(fault))}") for fault in self.faults[:SHOWN]]
         if len(self.faults) > SHOWN:
             parts.append(Text(f"  and {len(self.faults) - SHOWN} more"))
-        parts += [Text(f"warning: {warning}", style="yellow") for warning in self.warnings]
+        parts += [
+            Text(f"warning: {printable(warning)}", style="yellow") for warning in self.warnings
+        ]
         return Group(*parts)
 
     def verdict(self) -> str:
@@ -112,7 +114,7 @@ def check(
         faults += [Fault(f"{video.name}, frame {t}", text)] if text else []
         if progress is not None:
             progress(done, total)
-    return Report(str(path), statistics(found.videos), faults, list(turns.warnings()))
+    return Report(str(path), statistics(found.videos), faults, [*found.notes, *turns.warnings()])
 
 
 def _frames(videos: VideoSet) -> Iterator[tuple[AnnotatedVideo, int]]:

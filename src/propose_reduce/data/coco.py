@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from propose_reduce import rle
 from propose_reduce.data.faults import (
     Fault,
+    Notes,
     Placed,
     Record,
     Scan,
+    WholeNumber,
     categories_by_id,
     entries,
     file_fault,
@@ -21,28 +23,29 @@ from propose_reduce.data.faults import (
     sound,
     unique,
 )
-from propose_reduce.data.segmentations import box_fault, read_segmentations
+from propose_reduce.data.segmentations import CUT_OFF, box_fault, leaves_frame, read_segmentations
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.errors import InputError
 from propose_reduce.structures import Size
 
 
 class _Image(Record):
-    id: int
+    id: WholeNumber
     file_name: str
-    height: int = Field(ge=1)
-    width: int = Field(ge=1)
+    height: Annotated[WholeNumber, Field(ge=1)]
+    width: Annotated[WholeNumber, Field(ge=1)]
     licence: str = ""
     license: int | None = None
 
 
 class _Annotation(Record):
-    id: int
-    image_id: int
-    category_id: int
-    iscrowd: bool = False
+    id: WholeNumber
+    image_id: WholeNumber
+    category_id: WholeNumber
+    iscrowd: Annotated[bool, BeforeValidator(lambda flag: False if flag is None else flag)] = False
     segmentation: Any = None
     bbox: list[float] | None = None
+    attributes: Any = None
 
 
 def read_coco(path: Path, images: Path) -> VideoSet:
@@ -66,7 +69,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
     Raises:
         InputError: the file is no JSON object at all.
     """
-    data, faults = load_json(path), list[Fault]()
+    data, faults, notes = load_json(path), list[Fault](), Notes()
     categories = categories_by_id(data, faults)
     licences = _licences(data)
     pictures = unique(entries(_Image, data, "images", faults), faults)
@@ -79,6 +82,9 @@ def scan_coco(path: Path, images: Path) -> Scan:
     for place, annotation in unique(
         entries(_Annotation, data, "annotations", faults), faults
     ).values():
+        if isinstance(annotation.attributes, dict) and "track_id" in annotation.attributes:
+            text = "track ids, which are not read: to this form every image stands alone"
+            notes.add(text, place.at("attributes.track_id"))
         if annotation.image_id not in pictures:
             text = f"unknown image {annotation.image_id}"
             faults.append(Fault(place.at("image_id"), text))
@@ -89,6 +95,8 @@ def scan_coco(path: Path, images: Path) -> Scan:
             picture = pictures[annotation.image_id][1]
             category = list(categories).index(annotation.category_id)
             objects[picture.id].append(_object(place, annotation, picture, category, faults))
+            if leaves_frame(annotation.segmentation, (picture.height, picture.width)):
+                notes.add(CUT_OFF, place.at("segmentation"))
     told = [
         AnnotatedVideo(
             id=picture.id,
@@ -102,7 +110,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
         for _, picture in pictures.values()
         if picture.id not in refused
     ]
-    return Scan(VideoSet(str(path), tuple(categories.values()), tuple(told)), faults)
+    return Scan(VideoSet(str(path), tuple(categories.values()), tuple(told)), faults, notes.lines())
 
 
 def _licences(data: dict[str, Any]) -> dict[int | None, str]:

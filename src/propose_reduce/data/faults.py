@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import index as as_index
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from propose_reduce.data.videos import VideoSet
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, cut
 from propose_reduce.files import read_json
 
 
@@ -32,20 +33,58 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Notes:
+    """What is odd about a file and can be read all the same: how often each, and where first."""
+
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, text: str, place: str) -> None:
+        """Take note of one."""
+        self.places.setdefault(text, []).append(place)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return one line for each kind."""
+        return tuple(
+            f"{text}: {len(places)} (first: {places[0]})" for text, places in self.places.items()
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """What could be read of a data set, and what is wrong with the rest."""
+    """What could be read of a data set, and what is wrong with the rest.
+
+    Attributes:
+        videos: what could be read.
+        faults: what could not.
+        notes: what was read although it is odd, one line each.
+    """
 
     videos: VideoSet
     faults: list[Fault]
+    notes: tuple[str, ...] = ()
 
 
 def sound(scan: Scan) -> VideoSet:
     """Return the data set, or raise InputError with its first fault."""
-    if scan.faults:
-        others = len(scan.faults) - 1
-        more = f" (and {others} more: 'propose-reduce data check' lists them)" if others else ""
-        raise InputError(f"'{scan.videos.name}': {scan.faults[0]}{more}")
+    check_sound(scan.faults, f"'{scan.videos.name}': ")
     return scan.videos
+
+
+def check_sound(
+    faults: Sequence[Fault], source: str = "", lister: str = "propose-reduce data check"
+) -> None:
+    """Raise InputError with the first fault if there is one.
+
+    Args:
+        faults: all of them.
+        source: goes in front.
+        lister: the command that lists them all; empty where there is none.
+    """
+    if faults:
+        others = len(faults) - 1
+        where = f": '{lister}' lists them" if lister else ""
+        more = f" (and {others} more{where})" if others else ""
+        raise InputError(f"{source}{faults[0]}{more}")
 
 
 class Record(BaseModel):
@@ -54,11 +93,32 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class CategoryRecord(Record):
-    """A category."""
+def _whole(value: Any) -> int:
+    """Return a whole number that was written as text or with a point, as some tools do."""
+    if isinstance(value, str) and len(value) < 20:
+        value = float(value) if "." in value else int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool | str | float):
+        raise ValueError("must be a whole number")
+    try:
+        number = as_index(value)  # numpy's too
+    except TypeError as error:
+        raise ValueError("must be a whole number") from error
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("must be a whole number of 64 bits")
+    return number
 
-    id: int
-    name: str
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+"""A whole number; ``"3"`` and ``3.0`` are taken for what they mean."""
+
+
+class CategoryRecord(Record):
+    """A category; without a name it is called by its id."""
+
+    id: WholeNumber
+    name: Annotated[str, BeforeValidator(lambda name: str(name)[:1000])] | None = None
 
 
 class _Numbered(Protocol):
@@ -94,11 +154,11 @@ def load_json(path: Path) -> dict[str, Any]:
 
 
 def entries(
-    kind: type[Entry], data: dict[str, Any], part: str, faults: list[Fault]
+    kind: type[Entry], data: Mapping[str, Any], part: str, faults: list[Fault]
 ) -> list[tuple[Placed, Entry]]:
     """Return the entries of one part of a file that can be read; faults of the others are noted."""
     items = data.get(part)
-    if not isinstance(items, list):
+    if not isinstance(items, list | tuple):
         faults.append(Fault(part, f"must be a list, got {type(items).__name__}"))
         return []
     readable = []
@@ -108,10 +168,14 @@ def entries(
             readable.append((place, kind.model_validate(item)))
         except ValidationError as error:
             faults += [
-                Fault(place.at(_field(fault["loc"])), f"{fault['msg']}, got {fault['input']!r:.60}")
+                Fault(place.at(_field(fault["loc"])), _said(fault["msg"], fault["input"]))
                 for fault in error.errors()[:3]
             ]
     return readable
+
+
+def _said(message: str, value: object) -> str:
+    return f"{message.removeprefix('Value error, ')}, got {cut(value)}"
 
 
 def _field(location: Iterable[int | str]) -> str:
@@ -133,13 +197,20 @@ def unique(
     return by_id
 
 
-def categories_by_id(data: dict[str, Any], faults: list[Fault]) -> dict[int, str]:
-    """Return the categories' names, rising by id; duplicate ids and names are noted."""
+def categories_by_id(
+    data: Mapping[str, Any], faults: list[Fault], notes: Notes | None = None
+) -> dict[int, str]:
+    """Return the categories' names, rising by id.
+
+    Equal names are a fault, or a note where the caller can tell such categories apart.
+    """
     found = unique(entries(CategoryRecord, data, "categories", faults), faults)
-    names = {number: found[number][1].name for number in sorted(found)}
+    names = {number: found[number][1].name or str(number) for number in sorted(found)}
     for name, count in Counter(names.values()).items():
-        if count > 1:
-            faults.append(Fault("categories", f"{count} of them are called '{name}'"))
+        if count > 1 and notes is not None:
+            notes.add("names of several categories, which training takes for one", cut(name))
+        elif count > 1:
+            faults.append(Fault("categories", f"{count} of them are called {cut(name)}"))
     return names
 
 
@@ -150,7 +221,7 @@ def file_fault(place: str, name: str) -> Fault | None:
     """
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive:
-        return Fault(place, f"'{name}' points outside the images' folder")
+        return Fault(place, f"{cut(name)} points outside the images' folder")
     if not name or "\0" in name:
-        return Fault(place, f"{name!r} is no file name")
+        return Fault(place, f"{cut(name)} is no file name")
     return None

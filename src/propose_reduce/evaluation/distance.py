@@ -18,11 +18,12 @@ import numpy as np
 
 from propose_reduce import rle
 from propose_reduce.data.label_maps import VOID, read_labels
+from propose_reduce.data.youtube_vis import read_annotations
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.davis import ANNOTATIONS, annotation_folder, check_has_objects
 from propose_reduce.evaluation.overlap import mask_areas, overlap
-from propose_reduce.evaluation.tracks import Track, Video, read_ground_truth
-from propose_reduce.files import is_folder, read_json
+from propose_reduce.evaluation.tracks import Track, Video, ground_truth
+from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Size
 
@@ -50,7 +51,9 @@ class AnnotatedVideos:
     """
 
     def __init__(self, path: Path) -> None:
-        self.videos: list[Video] = list(read_ground_truth(read_json(path)).videos.values())
+        self._annotations = read_annotations(path)
+        self._truth = ground_truth(self._annotations)
+        self.videos: list[Video] = list(self._truth.videos.values())
 
     def find(self, name: str) -> Truth:
         """Return the truth of a video by its name, or by its id as text.
@@ -58,14 +61,7 @@ class AnnotatedVideos:
         Raises:
             InputError: no video is called so, or several are.
         """
-        found = [video for video in self.videos if video.name == name]
-        found = found or [video for video in self.videos if str(video.id) == name]
-        if not found:
-            raise unknown_name("video of the ground truth", name, [v.name for v in self.videos])
-        if len(found) > 1:
-            ids = ", ".join(str(video.id) for video in found)
-            raise InputError(f"the ground truth has several videos called '{name}': ids {ids}")
-        (video,) = found
+        video = self._truth.videos[self._annotations.find(name).id]
         return Truth(video.size, tuple(track for track in video.truths if not track.crowd))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.evaluation.tracks import entries_by_id, name_of
+from propose_reduce.data.faults import check_sound
+from propose_reduce.data.youtube_vis import scan_annotations
+from propose_reduce.errors import InputError, cut
 from propose_reduce.files import is_folder, read_json
 from propose_reduce.results import VideoResult
 
@@ -43,10 +43,19 @@ def load_predictions(
     if isinstance(content, Mapping) and "format" in content:
         del content  # read again by the one who knows the format
         return _from_native([VideoResult.load(path)], [path], ground_truth, best_class)
-    raise InputError(
-        f"'{path}' holds no predictions: neither a list of them nor a native result with a "
-        "'format' (an annotation file given by mistake?)"
-    )
+    raise InputError(f"'{path}' holds no predictions and no native result: {_kind(content)}")
+
+
+def _kind(content: Any) -> str:
+    """Return what a file holds instead of predictions."""
+    if not isinstance(content, Mapping):
+        return f"got {cut(content)}"
+    if "videos" in content or "annotations" in content:
+        return "it is an annotation file; give the predictions last"
+    if "segmentations" in content:
+        return "it is one prediction; write a list of them"
+    fields = ", ".join(map(cut, list(content)[:5]))
+    return f"it is an object with the fields {fields or '(none)'}; write the list alone"
 
 
 def native_files(path: Path, name: str) -> list[Path]:
@@ -77,28 +86,27 @@ def _from_native(
     ground_truth: Mapping[str, Any],
     best_class: bool,
 ) -> list[dict[str, Any]]:
-    listed = entries_by_id(ground_truth, "videos")
-    videos = _ids_by_name({id_: name_of(video) for id_, video in listed.items()})
-    for id_ in listed:
-        videos.setdefault(str(id_), [id_])
-    categories = entries_by_id(ground_truth, "categories")
-    ids = _ids_by_name({id_: str(entry.get("name")) for id_, entry in categories.items()})
-    seen: Counter[int] = Counter()
+    if not isinstance(ground_truth, Mapping):
+        raise InputError("the ground truth must be an object with 'videos' and 'categories'")
+    listed = scan_annotations({**ground_truth, "annotations": None})
+    check_sound(listed.faults, "ground truth: ")
+    ids: dict[str, list[int]] = {}
+    for number, name in listed.categories.items():
+        ids.setdefault(name, []).append(number)
+    seen: set[int] = set()
     predictions = []
     for result, file in zip(results, files, strict=True):
-        if result.name not in videos:
-            raise unknown_name(f"video in '{file}':", result.name, videos)
-        video = _single(videos, result.name, f"'{file}': video")
-        seen[video] += 1
-        if seen[video] > 1:
-            raise InputError(f"'{file}' is a second result for the video '{result.name}'")
+        try:
+            video = listed.find(result.name)
+        except InputError as error:
+            raise InputError(f"'{file}': {error}") from error
+        if video.id in seen:
+            raise InputError(f"'{file}' is a second result for the video '{video.name}'")
+        seen.add(video.id)
         # a name that the truth does not list stands for itself, and is counted as unlisted
-        names: dict[str, Any] = {
-            name: _single(ids, name, "category") if name in ids else name
-            for name in result.category_ids
-        }
+        names: dict[str, Any] = {name: _category(ids, name) for name in result.category_ids}
         chosen = _with_best_class(result) if best_class else result
-        predictions += chosen.to_youtube_vis(video, names)
+        predictions += chosen.to_youtube_vis(video.id, names)
     return predictions
 
 
@@ -107,17 +115,11 @@ def _with_best_class(result: VideoResult) -> VideoResult:
     return replace(result, sequences=tuple(best))
 
 
-def _ids_by_name(names: Mapping[int, str]) -> dict[str, list[int]]:
-    ids: dict[str, list[int]] = {}
-    for id_, name in names.items():
-        ids.setdefault(name, []).append(id_)
-    return ids
-
-
-def _single(ids: Mapping[str, Sequence[int]], name: str, what: str) -> int:
-    if len(ids[name]) > 1:
+def _category(ids: Mapping[str, Sequence[int]], name: str) -> int | str:
+    """Return the id of a category, or its name where the truth does not list it."""
+    if len(ids.get(name, ())) > 1:
+        known = ", ".join(map(str, ids[name]))
         raise InputError(
-            f"{what} '{name}' is ambiguous: the ground truth has it under the ids "
-            f"{', '.join(map(str, ids[name]))}"
+            f"category {cut(name)} is ambiguous: the ground truth has it under the ids {known}"
         )
-    return ids[name][0]
+    return ids[name][0] if name in ids else name

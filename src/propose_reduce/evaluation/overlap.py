@@ -52,6 +52,8 @@ def mask_areas(track: Track) -> np.ndarray:
     Raises:
         InputError: a mask whose runs do not fill it exactly.
     """
+    if track.mask_areas is not None:
+        return track.mask_areas
     frames = [frame for frame, mask in enumerate(track.segmentations) if mask is not None]
     masks = [mask for mask in track.segmentations if mask is not None]
     inside = rle.sound_areas(masks)

@@ -399,11 +399,6 @@ def _strip_row(
 ) -> dict[str, Any]:
     """Return one strip with its name, and a chip for each of its labels."""
     known, folder = pictures.videos[video], pictures.folder
-    if folder is not None and not frames:
-        raise InputError(
-            f"video {known.id} ('{known.name}') has neither a length nor file names; leave out the "
-            "frames"
-        )
     image = (
         None
         if folder is None

@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+NOTHING_FITS = (
+    "no prediction has an IoU of 0.5 with an object of its category: are the ids of videos and "
+    "categories, the frames, and the form of the masks (columns first) those of the ground truth?"
+)
+
+
 def evaluate_youtube_vis(
     ground_truth: Mapping[str, Any],
     predictions: Sequence[Mapping[str, Any]],
@@ -99,8 +105,9 @@ def evaluate_youtube_vis(
     curves = {
         id_: category_curve(each, "all", MAX_PREDICTIONS) for id_, each in by_category.items()
     }
+    scores = mean_scores(per_category.values())
     return YoutubeVisMetrics(
-        scores=mean_scores(per_category.values()),
+        scores=scores,
         per_category=per_category,
         categories=truth.categories,
         present=tuple(id_ for id_, each in by_category.items() if each),
@@ -121,7 +128,12 @@ def evaluate_youtube_vis(
             if not tracks[id_] and not all(track.crowd for track in video.truths)
         ),
         unlisted=found.unlisted,
-        notes=(*found.notes, *(few_videos(len(truth.videos)) if intervals else ())),
+        notes=(
+            *truth.notes,
+            *found.notes,
+            *([NOTHING_FITS] if scores["AP50"] == 0 and any(tracks.values()) else []),
+            *(few_videos(len(truth.videos)) if intervals else ()),
+        ),
     )
 
 
@@ -272,7 +284,7 @@ class YoutubeVisMetrics:
         counts: how many videos, objects (crowds included) and predictions were compared.
         without_predictions: ids of the videos that have objects and no prediction.
         unlisted: predictions that do not count, by category the truth does not list.
-        notes: what is odd about the predictions, one line each.
+        notes: what is odd about the truth and the predictions, one line each.
     """
 
     scores: dict[str, float]

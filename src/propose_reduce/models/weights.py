@@ -1,14 +1,17 @@
 """Weights that describe themselves: one ``.safetensors`` file with its settings as metadata.
 
 The metadata holds, each as JSON text: ``format`` (a name and a version), ``model`` (the model
-settings, categories included), ``inference`` (how to run it) and ``card`` (where the weights come
-from; free). Tensors carry the names of the network's own state dict.
+settings, categories included), ``inference`` (how to run it), ``card`` (where the weights come
+from; free), and ``sha256``, plain, of all the others and the tensors. Tensors carry the names of
+the network's own state dict.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -19,14 +22,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from propose_reduce.errors import InputError
-from propose_reduce.files import replacing
+from propose_reduce.errors import InputError, cut
+from propose_reduce.files import check_regular, foreign_content, replacing
 from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.settings import InferenceSettings, ModelSettings, validate
 
 FORMAT = "propose-reduce-weights"
 VERSION = 1  # of the metadata; a reader refuses what is above its own
+MOST_DIGITS = 9  # of a version; Python turns no more than 4,300 into a number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +96,7 @@ def save_weights(
         "inference": inference_settings.model_dump_json(),
         "card": json.dumps(dict(card)),
     }
+    metadata["sha256"] = _digest(TensorFile(tensors, metadata))
     with replacing(Path(path)) as temporary:
         # not save_file: its files can be read by nobody but their owner
         temporary.write_bytes(save(tensors, metadata))
@@ -102,43 +107,91 @@ def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
 
     Raises:
         InputError: the file is missing, cut short, of another format or of a newer version; its
-            tensors are not those of the network it describes, or hold NaN or infinity.
+            tensors are not those of the network it describes, hold NaN or infinity, or are not
+            those that it was written with.
     """
     source = f"weights file '{path}'"
+    header = _read_header(path)
+    metadata = header.metadata
+    _check_format(metadata, source)
+    writer = f"{source} of propose-reduce {metadata.get('written_by', '?')[:40]}"
+    settings = validate(ModelSettings, _json(metadata, "model", source), writer)
+    inference = validate(InferenceSettings, _json(metadata, "inference", source), writer)
+    card = _json(metadata, "card", source)
+    with torch.device("meta"):  # a file may claim a network of any size: nothing is allocated
+        check_fit(header.tensors, build(settings).state_dict(), source)
     content = read_safetensors(path)
-    _check_format(content.metadata, source)
-    writer = f"{source} of propose-reduce {content.metadata.get('written_by', '?')}"
-    settings = validate(ModelSettings, _json(content.metadata, "model", source), writer)
-    inference = validate(InferenceSettings, _json(content.metadata, "inference", source), writer)
-    network = build(settings)
-    check_fit(content.tensors, network.state_dict(), source)
     check_finite(content.tensors, source)
+    if metadata.get("sha256", _digest(content)) != _digest(content):
+        raise InputError(
+            f"{source} is damaged: its contents are not those it was written with; get it again"
+        )
+    network = build(settings)
     network.load_state_dict(content.tensors)  # copies into float32
-    return LoadedModel(
-        network.to(device), settings, inference, _json(content.metadata, "card", source)
-    )
+    return LoadedModel(network.to(device), settings, inference, card)
+
+
+NUMBERS = frozenset(["BOOL", "U8", "I8", "I16", "I32", "I64", "F16", "BF16", "F32", "F64"])
+"""Types of tensors that are read, in the format's words; torch cannot count with 8-bit floats."""
 
 
 def read_safetensors(path: Path) -> TensorFile:
     """Return the tensors and metadata of any ``.safetensors`` file.
 
     Raises:
-        InputError: the file is missing, cut short or of another format.
+        InputError: the file is missing, cut short, of another format, or has tensors of 8-bit
+            floats.
     """
+    with _opened(path) as content:
+        tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+        return TensorFile(tensors, dict(content.metadata() or {}))
+
+
+def _read_header(path: Path) -> TensorFile:
+    """Return the same with tensors on the meta device, which have a shape and no numbers."""
+    with _opened(path) as content:
+        shapes = {name: content.get_slice(name).get_shape() for name in content.keys()}  # noqa: SIM118
+        tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+        return TensorFile(tensors, dict(content.metadata() or {}))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a ``.safetensors`` file whose tensors can be read."""
+    check_regular(Path(path))
     try:
         with Path(path).open("rb") as file:
             start = file.read(9)
         with safe_open(path, framework="pt") as content:
-            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-            return TensorFile(tensors, dict(content.metadata() or {}))
+            for name in content.keys():  # noqa: SIM118
+                number = content.get_slice(name).get_dtype()
+                if number not in NUMBERS:
+                    raise InputError(
+                        f"weights file '{path}': tensor {cut(name)} is of type {number}, which is "
+                        "not read: write it as F16 or F32"
+                    )
+            yield content
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"weights file '{path}' cannot be read: {reason}") from error
     except SafetensorError as error:
         # after 8 bytes of length the header opens as JSON; a file that starts so is one of them
-        fault = "is cut short or damaged" if start[8:] == b"{" else "is no .safetensors file"
+        kind = foreign_content(Path(path)) or "no .safetensors file"
+        fault = "cut short or damaged" if start[8:] == b"{" else kind
         advice = "get it again; a foreign checkpoint is turned into one by propose-reduce convert"
-        raise InputError(f"weights file '{path}' {fault}: {advice}") from error
+        raise InputError(f"weights file '{path}' is {fault}: {advice}") from error
+
+
+def _digest(content: TensorFile) -> str:
+    """Return the SHA-256 of tensors and metadata, but for the one that stands there."""
+    digest = hashlib.sha256()
+    for name, text in sorted(content.metadata.items()):
+        if name != "sha256":
+            digest.update(json.dumps([name, text]).encode())
+    for name, value in sorted(content.tensors.items()):
+        digest.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def check_fit(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str) -> None:
@@ -177,15 +230,16 @@ def _stored(value: Tensor, dtype: torch.dtype | None) -> Tensor:
 
 def _check_format(metadata: Mapping[str, str], source: str) -> None:
     name, _, number = metadata.get("format", "").partition("/")
-    if name != FORMAT or not number.isdecimal():
+    if name != FORMAT or not number.isdecimal() or len(number) > MOST_DIGITS:
         raise InputError(
-            f"{source} does not describe itself (format '{metadata.get('format', '')}', expected "
-            f"'{FORMAT}/{VERSION}'): turn a foreign checkpoint into one by propose-reduce convert"
+            f"{source} does not describe itself (format {cut(metadata.get('format', ''))}, "
+            f"expected '{FORMAT}/{VERSION}'): turn a foreign checkpoint into one by "
+            "propose-reduce convert"
         )
     if int(number) > VERSION:
         raise InputError(
             f"{source} is of format {number}, written by propose-reduce "
-            f"{metadata.get('written_by', 'of a later version')}; this version reads up to "
+            f"{metadata.get('written_by', 'of a later version')[:40]}; this version reads up to "
             f"{VERSION}: upgrade propose-reduce"
         )
 
@@ -194,8 +248,8 @@ def _json(metadata: Mapping[str, str], name: str, source: str) -> dict[str, Any]
     """Return the mapping that one metadata entry holds."""
     try:
         content = json.loads(metadata[name])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{source}: its '{name}' is missing or no JSON; get it again") from error
     if not isinstance(content, dict):
-        raise InputError(f"{source}: its '{name}' must be a mapping, got {content!r}")
+        raise InputError(f"{source}: its '{name}' must be a mapping, got {cut(content)}")
     return content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from propose_reduce import rle
+from propose_reduce.data.youtube_vis_writer import prediction_entry
 from propose_reduce.errors import InputError
-from propose_reduce.files import replacing, write_text
+from propose_reduce.files import replacing
 from propose_reduce.results.sequences import VideoSequences
 
 DAVIS_OBJECTS = 20
@@ -31,19 +31,9 @@ def youtube_vis(
                     f"the annotations have no category '{name}', which video '{result.name}' has"
                 )
             predictions.append(
-                {
-                    "video_id": video_id,
-                    "category_id": category_ids[name],
-                    "score": score,
-                    "segmentations": list(sequence.segmentations),
-                }
+                prediction_entry(video_id, category_ids[name], score, sequence.segmentations)
             )
     return predictions
-
-
-def write_youtube_vis(predictions: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write YouTube-VIS predictions, whole or not at all."""
-    write_text(path, json.dumps(predictions, allow_nan=False))
 
 
 def davis(result: VideoSequences) -> Iterator[np.ndarray]:

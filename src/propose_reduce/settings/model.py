@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Annotated
 
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from propose_reduce.errors import unknown_name
+from propose_reduce.errors import cut, unknown_name
 from propose_reduce.settings.base import Settings
 
 
@@ -19,23 +20,43 @@ def category_set(name: str) -> tuple[str, ...]:
     return tuple(known[name])
 
 
+WIDEST = 8192
+"""Channels of a layer at most: a file can claim any number, and the memory must be there."""
+
+LONGEST_SIDE = 16_384
+
+Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
+Spread = Annotated[float, Field(gt=0)]
+
+
 class ModelSettings(Settings):
     """What a network is; the weights file carries it."""
 
     categories: tuple[str, ...] = Field(
-        ("instance",), min_length=1, description="foreground classes, or the name of a known set"
+        ("instance",),
+        min_length=1,
+        max_length=100_000,
+        description="foreground classes, or the name of a known set",
     )
     backbone: str = Field("resnet50", description="timm model with feature strides 4, 8, 16, 32")
-    pyramid_channels: int = Field(256, ge=1, description="channels of the feature pyramid P2..P6")
-    box_channels: int = Field(1024, ge=1, description="width of the box head's two layers")
-    mask_channels: int = Field(256, ge=1, description="width of the mask head's layers")
-    mask_layers: int = Field(4, ge=1, description="3x3 convolutions in the mask head")
-    propagation_channels: int = Field(256, ge=2, description="width of the Seq-Prop head")
-    key_channels: int = Field(64, ge=1, description="channels of memory and query keys")
-    anchor_sizes: tuple[int, int, int, int, int] = Field(
+    pyramid_channels: int = Field(
+        256, ge=1, le=WIDEST, description="channels of the feature pyramid P2..P6"
+    )
+    box_channels: int = Field(
+        1024, ge=1, le=WIDEST, description="width of the box head's two layers"
+    )
+    mask_channels: int = Field(256, ge=1, le=WIDEST, description="width of the mask head's layers")
+    mask_layers: int = Field(4, ge=1, le=64, description="3x3 convolutions in the mask head")
+    propagation_channels: int = Field(
+        256, ge=2, le=WIDEST, description="width of the Seq-Prop head"
+    )
+    key_channels: int = Field(64, ge=1, le=WIDEST, description="channels of memory and query keys")
+    anchor_sizes: tuple[Side, Side, Side, Side, Side] = Field(
         (32, 64, 128, 256, 512), description="anchor side on P2..P6, pixels"
     )
-    anchor_ratios: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="anchor height / width")
+    anchor_ratios: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
+        (0.5, 1.0, 2.0), min_length=1, max_length=32, description="anchor height / width"
+    )
     anchor_offset: float = Field(
         0.5, ge=0, le=1, description="anchor centre in its cell: 0.5 authors, 0 torchvision"
     )
@@ -46,16 +67,24 @@ class ModelSettings(Settings):
     roi_minimum_cell: bool = Field(
         False, description="RoIs smaller than one cell are widened to it, as torchvision does"
     )
-    roi_samples: int = Field(2, ge=1, description="RoIAlign samples per bin side")
-    rpn_proposals: int = Field(200, ge=1, description="RPN boxes per level before and in all after")
+    roi_samples: int = Field(2, ge=1, le=16, description="RoIAlign samples per bin side")
+    rpn_proposals: int = Field(
+        200, ge=1, le=100_000, description="RPN boxes per level before and in all after"
+    )
     rpn_nms: float = Field(0.7, ge=0, le=1, description="RPN box NMS IoU per level")
-    batch_norm_eps: float = Field(1e-5, ge=0, description="epsilon of the backbone's batch norms")
-    long_side: int = Field(640, ge=32, description="input fits into this long side, pixels")
-    short_side: int = Field(360, ge=32, description="input fits into this short side, pixels")
+    batch_norm_eps: float = Field(
+        1e-5, ge=0, le=1, description="epsilon of the backbone's batch norms"
+    )
+    long_side: int = Field(
+        640, ge=32, le=LONGEST_SIDE, description="input fits into this long side, pixels"
+    )
+    short_side: int = Field(
+        360, ge=32, le=LONGEST_SIDE, description="input fits into this short side, pixels"
+    )
     pixel_mean: tuple[float, float, float] = Field(
         (123.675, 116.28, 103.53), description="subtracted from RGB 0-255"
     )
-    pixel_std: tuple[float, float, float] = Field(
+    pixel_std: tuple[Spread, Spread, Spread] = Field(
         (58.395, 57.12, 57.375), description="RGB is divided by this"
     )
     frozen_stages: int = Field(
@@ -77,7 +106,7 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> ModelSettings:
         if len(set(self.categories)) != len(self.categories):
-            raise ValueError(f"categories must be distinct, got {list(self.categories)}")
+            raise ValueError(f"categories must be distinct, got {cut(self.categories)}")
         if self.long_side < self.short_side:
             raise ValueError(
                 f"long_side ({self.long_side}) must be at least short_side ({self.short_side})"

@@ -7,15 +7,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
-from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.errors import InputError, cut, unknown_name
+from propose_reduce.files import read_bytes
 from propose_reduce.settings.base import Settings, is_section
 from propose_reduce.settings.components import ComponentSettings
 from propose_reduce.settings.inference import InferenceSettings
 from propose_reduce.settings.model import ModelSettings
-from propose_reduce.settings.reading import YAML_FAULTS, validate
+from propose_reduce.settings.reading import YAML_FAULTS, read_yaml, validate
 from propose_reduce.settings.training import TrainingSettings
 
 PACKAGED = files("propose_reduce") / "presets"
@@ -70,7 +70,7 @@ def _plain(name: str, extending: tuple[str, ...]) -> dict[str, Any]:
     base = data.pop("extends", None) if isinstance(data, dict) else None
     if base is not None:
         if not isinstance(base, str):
-            raise InputError(f"preset '{name}': extends = {base!r}: must be one preset or file")
+            raise InputError(f"preset '{name}': extends = {cut(base)}: must be one preset or file")
         if Path(base).suffix in FILE_SUFFIXES:
             base = os.path.normpath(Path(name).parent / base)
         data = _merged(Preset, _plain(base, (*extending, name)), data)
@@ -84,14 +84,13 @@ def _document(name: str) -> Any:
         text = (PACKAGED / f"{name}.yaml").read_text(encoding="utf-8")
     elif Path(name).suffix in FILE_SUFFIXES:
         try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"preset file '{name}' cannot be read: {reason}") from error
+            text = read_bytes(Path(name)).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(f"preset file '{name}' cannot be read: {error}") from error
     else:
         raise unknown_name("preset", name, preset_names())
     try:
-        return yaml.safe_load(text) or {}
+        return read_yaml(text) or {}
     except YAML_FAULTS as error:
         raise InputError(f"preset '{name}' is not valid YAML: {_yaml_fault(error)}") from error
 

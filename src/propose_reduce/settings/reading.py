@@ -8,13 +8,30 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from propose_reduce.errors import InputError, nearest, unknown_name
+from propose_reduce.errors import InputError, cut, nearest, unknown_name
 from propose_reduce.settings.base import is_section
 
 Model = TypeVar("Model", bound=BaseModel)
 
 YAML_FAULTS = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises: the second for a date that is none, the third for brackets without end."""
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, of which a few lines can stand for more values than memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, "an alias (*name) is not taken: write the value out", mark
+            )
+        return super().compose_node(parent, index)
+
+
+def read_yaml(text: str) -> Any:
+    """Return the plain data that a YAML text holds, or raise one of ``YAML_FAULTS``."""
+    return yaml.load(text, _PlainLoader)
 
 
 def validate(kind: type[Model], data: Any, source: str) -> Model:
@@ -32,14 +49,14 @@ def validate(kind: type[Model], data: Any, source: str) -> Model:
         return kind.model_validate(data)
     except ValidationError as error:
         fault = error.errors()[0]
-        path = [str(part) for part in fault["loc"]]
+        path = [str(part)[:60] for part in fault["loc"]]
         if fault["type"] == "extra_forbidden":
             known = _keys_beside(kind, path)
             guess = nearest(path[-1], known) or _path_to(kind, path[-1])
             advice = f"did you mean '{guess}'?" if guess else f"known: {', '.join(sorted(known))}"
             raise InputError(f"{source}unknown setting '{'.'.join(path)}': {advice}") from error
         message = fault["msg"].removeprefix("Value error, ")
-        value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
+        value = "" if isinstance(fault["input"], dict) else f" = {cut(fault['input'])}"
         where = f"{'.'.join(path)}{value}: " if path else ""
         raise InputError(f"{source}{where}{message}") from error
 
@@ -79,7 +96,7 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
         path, equals, text = assignment.partition("=")
         keys = path.strip().split(".")
         if not equals or not all(keys):
-            raise InputError(f"setting '{assignment}' must read name.name=value")
+            raise InputError(f"setting {cut(assignment)} must read name.name=value")
         target = data
         for level, key in enumerate(keys[:-1]):
             if key not in target and keys[:level] == ["training", "stages"]:
@@ -88,9 +105,9 @@ def override(settings: Model, assignments: Iterable[str]) -> Model:
             if not isinstance(target, dict):
                 raise InputError(f"setting '{path}': '{key}' is a value, not a section")
         try:
-            target[keys[-1]] = yaml.safe_load(text)
+            target[keys[-1]] = read_yaml(text)
         except YAML_FAULTS as error:
             raise InputError(
-                f"setting '{assignment}': '{text}' is not a valid YAML value"
+                f"setting {cut(assignment)}: {cut(text)} is not a valid YAML value"
             ) from error
     return validate(type(settings), data, "")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from propose_reduce import rle
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
-from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
+from propose_reduce.data.videos import AnnotatedVideo, VideoSet
+from propose_reduce.data.youtube_vis_writer import category_entries, object_entry, video_entry
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
@@ -65,23 +65,18 @@ def segment_set(
 
 def ground_truth(videos: VideoSet) -> dict[str, Any]:
     """Return an annotated set as the content of a YouTube-VIS file; ids count from 1."""
+    objects = [(video, one) for video in videos.videos for one in video.objects]
     return {
-        "categories": [{"id": i, "name": n} for i, n in enumerate(videos.categories, start=1)],
+        "categories": category_entries(videos.categories),
         "videos": [
-            {
-                "id": video.id,
-                "file_names": [path.name for path in video.frames],
-                "height": video.size[0],
-                "width": video.size[1],
-                "length": len(video.frames),
-            }
+            video_entry(video.id, [f"{video.id}/{path.name}" for path in video.frames], video.size)
             for video in videos.videos
         ],
         "annotations": [
-            {"id": number, "video_id": video.id, **_annotation(obj)}
-            for number, (video, obj) in enumerate(
-                ((video, obj) for video in videos.videos for obj in video.objects), start=1
+            object_entry(
+                number, video.id, one.category + 1, one.segmentations, video.size, crowd=one.crowd
             )
+            for number, (video, one) in enumerate(objects, start=1)
         ],
     }
 
@@ -100,14 +95,3 @@ def judge(
     finally:
         network.train(training)
     return evaluate_youtube_vis(ground_truth(videos), predictions)
-
-
-def _annotation(obj: VideoObject) -> dict[str, Any]:
-    runs = obj.segmentations
-    return {
-        "category_id": obj.category + 1,
-        "iscrowd": int(obj.crowd),
-        "segmentations": list(runs),
-        "areas": [rle.area(run) if run else None for run in runs],
-        "bboxes": [rle.box(run) if run else None for run in runs],
-    }

@@ -1,7 +1,7 @@
 """Video files and folders of images, as lazy frames."""
 
 from propose_reduce.video.arrays import ArrayFrames
-from propose_reduce.video.find import find_videos, stored_digest, video_name
+from propose_reduce.video.find import find_videos, stored_digest, video_name, video_names
 from propose_reduce.video.video import Video, open_video, possible_sizes, select
 from propose_reduce.video.write import write_video
 
@@ -14,5 +14,6 @@ __all__ = [
     "select",
     "stored_digest",
     "video_name",
+    "video_names",
     "write_video",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from propose_reduce.errors import InputError
-from propose_reduce.files import check_regular, is_folder
+from propose_reduce.files import check_regular, distinct_names, is_folder, telling_folders
 from propose_reduce.video.folder import image_files, natural_order
 
 VIDEO_SUFFIXES = frozenset(
@@ -17,8 +18,23 @@ VIDEO_SUFFIXES = frozenset(
 
 
 def video_name(path: Path) -> str:
-    """Return what a video is called: its folder's name, or its file's without the suffix."""
-    return path.resolve().name if is_folder(path) else path.stem
+    """Return what a video is called: its file's name without the suffix, or its folder's.
+
+    A folder that only says what lies in it (``dog/JPEGImages``) is called as the one above.
+    """
+    return video_names([path])[0]
+
+
+def video_names(paths: Sequence[Path]) -> list[str]:
+    """Return what the videos of one run are called; equal names get their folder's in front."""
+    return distinct_names([_place(path) for path in paths])
+
+
+def _place(path: Path) -> list[str]:
+    if not is_folder(path):
+        return [*telling_folders(path.absolute().parts[1:-1]), path.stem]
+    folders = path.resolve().parts[1:]
+    return telling_folders(folders) or list(folders)
 
 
 def stored_digest(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,14 @@ import numpy as np
 from propose_reduce import rle
 from propose_reduce.data.shapes import SPLITS, VERSION, ShapesVideo, shapes_video
 from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.youtube_vis_writer import (
+    category_entries,
+    object_entry,
+    video_entry,
+    write_youtube_vis,
+)
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.files import replacing, write_text
+from propose_reduce.files import replacing
 
 JPEG_QUALITY = 95  # about what video data sets come in; lower would blur edges more than we do
 
@@ -54,7 +59,7 @@ def export_shapes(
             _add(video, number, data, temporary / "JPEGImages")
             if progress is not None:
                 progress(number, len(chosen))
-        write_text(temporary / "annotations.json", json.dumps(data))
+        write_youtube_vis(temporary / "annotations.json", data)
     return data
 
 
@@ -94,7 +99,7 @@ def _chosen(split: str, videos: int | None, seed: int) -> list[ShapesVideo]:
 def _header(split: str, seed: int) -> dict[str, Any]:
     return {
         "info": {"description": "shapes", "version": VERSION, "split": split, "seed": seed},
-        "categories": [{"id": i, "name": name} for i, name in enumerate(SHAPES, start=1)],
+        "categories": category_entries(SHAPES),
         "videos": [],
         "annotations": [],
     }
@@ -106,25 +111,24 @@ def _add(video: ShapesVideo, number: int, data: dict[str, Any], images: Path | N
     if images is not None:
         for t, name in enumerate(names):
             _write_frame(images / name, video.frame(t))
+    data["videos"].append(video_entry(number, names, video.size))
     seen = [video.visibility(t) for t in range(len(video))]
-    height, width = video.size
-    data["videos"].append(
-        {
-            "id": number,
-            "file_names": names,
-            "height": height,
-            "width": width,
-            "length": len(video),
-        }
-    )
     for place, category in enumerate(video.categories):
         masks = np.stack([frame.masks[place] for frame in seen])
         if not masks.any():
             continue  # hidden in all of the video: nobody could find it
-        annotation = _annotation(masks, np.array([frame.areas[place] for frame in seen]))
-        annotation["id"] = len(data["annotations"]) + 1
-        annotation["video_id"] = number
-        annotation["category_id"] = SHAPES.index(category) + 1
+        annotation = object_entry(
+            len(data["annotations"]) + 1,
+            number,
+            SHAPES.index(category) + 1,
+            [rle.encode(mask) if mask.any() else None for mask in masks],
+            video.size,
+        )
+        whole = [int(frame.areas[place]) for frame in seen]
+        annotation["occlusions"] = [
+            round(1 - (area or 0) / full, 4) if full else None
+            for area, full in zip(annotation["areas"], whole, strict=True)
+        ]
         data["annotations"].append(annotation)
 
 
@@ -136,27 +140,3 @@ def _write_frame(path: Path, image: np.ndarray) -> None:
     if not done:
         raise OSError(f"frame {path.name} was refused")
     path.write_bytes(content.tobytes())
-
-
-def _annotation(masks: np.ndarray, whole: np.ndarray) -> dict[str, Any]:
-    """Return one object's fields.
-
-    Args:
-        masks: bool (T, H, W), its visible pixels.
-        whole: (T,), its pixels with nothing in front of it.
-    """
-    segmentations = [rle.encode(mask) if mask.any() else None for mask in masks]
-    areas = [rle.area(run) if run else None for run in segmentations]
-    return {
-        "height": masks.shape[1],
-        "width": masks.shape[2],
-        "length": len(masks),
-        "iscrowd": 0,
-        "segmentations": segmentations,
-        "bboxes": [rle.box(run) if run else None for run in segmentations],
-        "areas": areas,
-        "occlusions": [
-            round(1 - (area or 0) / int(full), 4) if full else None
-            for area, full in zip(areas, whole, strict=True)
-        ],
-    }

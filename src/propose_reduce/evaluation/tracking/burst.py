@@ -16,16 +16,16 @@ import numpy as np
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
-from propose_reduce.evaluation.tracks import (
-    Track,
+from propose_reduce.evaluation.tracking.fields import field as required
+from propose_reduce.evaluation.tracking.fields import (
     list_field,
     listed_id,
     positive,
     score,
     whole_number,
 )
-from propose_reduce.evaluation.tracks import field as required
+from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
+from propose_reduce.evaluation.tracks import Track
 from propose_reduce.structures import Size
 
 # fmt: off

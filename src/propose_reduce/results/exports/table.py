@@ -9,9 +9,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeAlias
 
+from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.results.exports import arrays, coco, cvat, mots, tools
-from propose_reduce.results.formats import write_davis, write_youtube_vis, youtube_vis
+from propose_reduce.results.formats import write_davis, youtube_vis
 from propose_reduce.results.sequences import VideoSequences
 
 GROUP = "propose_reduce.exports"
@@ -41,7 +42,7 @@ class ExportFormat:
 
 
 def _youtube_vis(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
-    write_youtube_vis(youtube_vis(result, 1, result.category_ids), path)
+    write_youtube_vis(path, youtube_vis(result, 1, result.category_ids))
 
 
 def _davis(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
