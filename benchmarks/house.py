@@ -20,8 +20,8 @@ from types import FrameType
 PACKAGE = Path(__file__).parents[1] / "src" / "propose_reduce"
 
 
-class _ReachedError(Exception):
-    """The first forward was called."""
+class _Reached(BaseException):
+    """The first forward was called; not an Exception, which a run over videos would log."""
 
 
 def calls_to_forward() -> list[str]:
@@ -48,7 +48,7 @@ def calls_to_forward() -> list[str]:
             above = above.f_back
         if above is not None and not any(name.endswith("__init__") for name in names):
             sys.setprofile(None)
-            raise _ReachedError(names)
+            raise _Reached(names)
 
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
@@ -56,7 +56,7 @@ def calls_to_forward() -> list[str]:
         sys.setprofile(watch)
         try:
             predict([str(clip)], Path(folder) / "out")
-        except _ReachedError as reached:
+        except _Reached as reached:
             return list(reached.args[0])
         finally:
             sys.setprofile(None)

@@ -7,6 +7,7 @@ from worlds import INPUT, WORLD
 
 import propose_reduce
 from propose_reduce.errors import InputError
+from propose_reduce.settings.options import text_of
 
 FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
 
@@ -35,6 +36,12 @@ def test_an_array_becomes_a_result():
 def test_another_array_is_refused(frames, message):
     with pytest.raises(InputError, match=message):
         segment(frames)
+
+
+def test_the_docstring_has_the_text_of_every_option():
+    text = propose_reduce.segment.__doc__
+    assert f"key_frames: {text_of('key_frames')}." in text
+    assert "{options}" not in text
 
 
 def test_an_unknown_option_is_refused_with_the_nearest():

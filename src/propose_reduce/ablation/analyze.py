@@ -12,12 +12,12 @@ from propose_reduce.ablation.report import AblationReport
 from propose_reduce.ablation.run import ablate
 from propose_reduce.ablation.store import Store
 from propose_reduce.api.model import Model, choose_precision
-from propose_reduce.api.options import Options
 from propose_reduce.components.registry import Components
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_folder
 from propose_reduce.settings import ComponentSettings, InferenceSettings
+from propose_reduce.settings.options import Options
 from propose_reduce.structures import Clip
 
 

@@ -3,10 +3,10 @@
 from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.demo import Demo, demo
 from propose_reduce.api.model import Model, load
-from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import Outputs
 from propose_reduce.api.predicting import VideoOutcome, plan, predict, raise_failures
 from propose_reduce.api.segmenter import Segmenter, prepare, segment
+from propose_reduce.settings.options import Options
 
 __all__ = [
     "Annotations",

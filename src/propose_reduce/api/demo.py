@@ -9,7 +9,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from propose_reduce.api.model import load
-from propose_reduce.api.options import Options
 from propose_reduce.api.outputs import FILM, RESULT, SHEET, Outputs
 from propose_reduce.api.predicting import PredictCallback, VideoOutcome, predict, raise_failures
 from propose_reduce.api.segmenter import Segmenter
@@ -17,6 +16,7 @@ from propose_reduce.data.shapes import ShapesVideo, shapes_video
 from propose_reduce.data.shapes.export import video_annotations
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
+from propose_reduce.settings.options import Options
 from propose_reduce.video import write_video
 
 SPLIT, INDEX = "demo", 84

@@ -12,9 +12,12 @@ import torch
 from propose_reduce.components.computing import fast_bfloat16
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.models.weights import LoadedModel, load_weights
+from propose_reduce.settings.base import PRECISIONS as PRECISION_NAMES
+from propose_reduce.settings.base import precision_name
 
 DEFAULT_MODEL = "shapes-tiny"
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = {name: getattr(torch, long) for name, long in PRECISION_NAMES.items()}
+"""By the names of the command line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +129,5 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """
     if name == "auto":
         return torch.bfloat16 if fast_bfloat16(device) else torch.float32
-    if name not in PRECISIONS:
-        raise unknown_name("precision", name, ["auto", *PRECISIONS])
-    return PRECISIONS[name]
+    precision: torch.dtype = getattr(torch, str(precision_name(name)))
+    return precision

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -19,7 +19,6 @@ from propose_reduce.api.model import (
     compile_model,
     load,
 )
-from propose_reduce.api.options import Options
 from propose_reduce.errors import InputError, ResourceError, unknown_name
 from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows
 from propose_reduce.paradigm.proposals import to_sequence
@@ -28,6 +27,7 @@ from propose_reduce.paradigm.windows import JoinedSequences
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import InferenceSettings, Preset, validate
+from propose_reduce.settings.options import Options, OptionValues, with_option_texts
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
 from propose_reduce.video import Video, open_video, select
 
@@ -225,6 +225,7 @@ class _Unreduced:
         return self._all.sequences
 
 
+@with_option_texts
 def segment(
     video: Any,
     model: Model | str | Path | None = None,
@@ -233,7 +234,7 @@ def segment(
     propagator: Propagator | str | None = None,
     scorer: Scorer | str | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[OptionValues],
 ) -> VideoResult:
     """Return every object of a video as a labelled, scored mask sequence.
 
@@ -249,14 +250,15 @@ def segment(
         propagator: likewise.
         scorer: likewise.
         progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
-        **options: as on the command line: preset, key_frames, max_objects, memory_every,
-            min_score, classes, start, end, every, paradigm, prompts, device, precision ("auto",
-            "fp32", "bf16"), compile, and settings, a sequence of "a.b=value".
+        **options: as on the command line:
+            {options}
 
     Raises:
         InputError: the video cannot be read, or an option is unknown or faulty.
     """
-    segmenter = prepare(model, validate(Options, options, "segment"), proposer, propagator, scorer)
+    segmenter = prepare(
+        model, validate(Options, {**options}, "segment"), proposer, propagator, scorer
+    )
     opened = segmenter.open(video)
     for warning in opened.warnings:
         warnings.warn(f"{opened.name}: {warning}", stacklevel=2)

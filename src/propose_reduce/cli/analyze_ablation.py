@@ -9,6 +9,7 @@ import typer
 
 from propose_reduce.cli.progress import progress_bar
 from propose_reduce.cli.terminal import say, terminal
+from propose_reduce.settings.options import text_of
 
 
 def ablation(
@@ -47,8 +48,8 @@ def ablation(
         list[str] | None,
         typer.Option("--set", metavar="A.B=V", help="a setting of all rows; repeat it"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16")] = "auto",
+    device: Annotated[str, typer.Option(help=text_of("device"))] = "auto",
+    precision: Annotated[str, typer.Option(help=text_of("precision"))] = "auto",
 ) -> None:
     """Evaluate a model with one setting after the other changed, or in all combinations.
 
@@ -57,7 +58,7 @@ def ablation(
     """
     from propose_reduce.ablation import FILES, analyze_ablation
     from propose_reduce.api.model import load
-    from propose_reduce.api.options import Options
+    from propose_reduce.settings.options import Options
 
     with progress_bar("ablating") as progress:
         report = analyze_ablation(

@@ -9,6 +9,7 @@ import typer
 
 from propose_reduce.cli.progress import progress_bar
 from propose_reduce.cli.terminal import say, terminal
+from propose_reduce.settings.options import text_of
 
 
 def benchmark(
@@ -40,7 +41,7 @@ def benchmark(
     repeat: Annotated[
         int, typer.Option(help="runs of each kind, of which the median one is shown")
     ] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
+    device: Annotated[str, typer.Option(help=text_of("device"))] = "auto",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.json", help="write the figures there too"),

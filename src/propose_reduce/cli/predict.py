@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from propose_reduce.settings.options import text_of
+
+COMPONENTS, METHOD, VIDEO = "Components", "Method", "Which frames, which categories"
+OUTPUT, MACHINE = "Output", "Machine"
+
+
+def _option(panel: str, *names: str, of: str = "", text: str = "", **keywords: Any) -> Any:
+    """Return an option in a group of the help.
+
+    Args:
+        panel: the group's heading.
+        names: on the command line, where it is not the parameter's.
+        of: the option of ``Options`` whose text it has.
+        text: its own text, or what is to be added.
+        keywords: of ``typer.Option``.
+    """
+    said = f"{text_of(of)}{text}" if of else text
+    return typer.Option(*names, help=said, rich_help_panel=panel, **keywords)
 
 
 def predict(
@@ -17,83 +36,83 @@ def predict(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="DIR/<video name>/result.json ..")
+        Path,
+        _option(OUTPUT, "--output", "-o", metavar="DIR", text="DIR/<video name>/result.json .."),
     ],
     weights: Annotated[
         str | None,
-        typer.Option(
+        _option(
+            COMPONENTS,
             metavar="NAME|FILE",
-            help="a bundled name or a .safetensors file [default: shapes-tiny, where it is needed]",
+            text="a bundled name or a .safetensors file; where it is needed shapes-tiny",
         ),
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="whose inference settings and components to use"),
-    ] = None,
+    preset: Annotated[str | None, _option(METHOD, metavar="NAME|FILE", of="preset")] = None,
     proposer: Annotated[
         str | None,
-        typer.Option(
-            metavar="COMPONENT", help="torchvision:NAME, hf:ID, file:DIR (docs/components.md)"
+        _option(
+            COMPONENTS,
+            metavar="COMPONENT",
+            text="torchvision:NAME, hf:ID, file:DIR or MODULE:CLASS (docs/components.md)",
         ),
     ] = None,
     propagator: Annotated[
         str | None,
-        typer.Option(metavar="COMPONENT", help="sam2:ID, edgetam:ID, sam3-tracker:ID or flow"),
+        _option(
+            COMPONENTS,
+            metavar="COMPONENT",
+            text="sam2:ID, edgetam:ID, sam3-tracker:ID, flow or MODULE:CLASS",
+        ),
     ] = None,
     scorer: Annotated[
         str | None,
-        typer.Option(metavar="COMPONENT", help="key-frame, redetect or redetect-key-frames"),
+        _option(
+            COMPONENTS,
+            metavar="COMPONENT",
+            text="key-frame, redetect, redetect-key-frames or MODULE:CLASS",
+        ),
     ] = None,
     prompts: Annotated[
         list[str] | None,
-        typer.Option("--prompt", metavar="TEXT", help="what to look for; may be repeated"),
+        _option(COMPONENTS, "--prompt", metavar="TEXT", of="prompts", text="; may be repeated"),
     ] = None,
-    paradigm: Annotated[
-        str | None, typer.Option(help="propose-reduce or, a baseline, track-by-detect")
-    ] = None,
-    key_frames: Annotated[int | None, typer.Option(help="K, the frames to propose on")] = None,
-    max_objects: Annotated[int | None, typer.Option(help="O, most objects of a key frame")] = None,
-    memory_every: Annotated[int | None, typer.Option(help="memorise every Nth frame")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16")] = "auto",
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="compile the networks first; pays on long videos")
-    ] = False,
+    paradigm: Annotated[str | None, _option(METHOD, of="paradigm")] = None,
+    key_frames: Annotated[int | None, _option(METHOD, of="key_frames")] = None,
+    max_objects: Annotated[int | None, _option(METHOD, of="max_objects")] = None,
+    memory_every: Annotated[int | None, _option(METHOD, of="memory_every")] = None,
+    device: Annotated[str, _option(MACHINE, of="device")] = "auto",
+    precision: Annotated[str, _option(MACHINE, of="precision")] = "auto",
+    compiled: Annotated[bool, _option(MACHINE, "--compile", of="compile")] = False,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="native, youtube-vis or davis; may be repeated"),
+        _option(OUTPUT, "--format", text="native, youtube-vis or davis; may be repeated"),
     ] = None,
     annotations: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="whose ids YouTube-VIS output carries")
+        Path | None, _option(OUTPUT, metavar="FILE", text="whose ids YouTube-VIS output carries")
     ] = None,
-    overlay: Annotated[str, typer.Option(help="video, frames or none")] = "video",
+    overlay: Annotated[str, _option(OUTPUT, text="video, frames or none")] = "video",
     labels: Annotated[
-        str, typer.Option(help="what labels of the overlay say: some of these, or none")
+        str, _option(OUTPUT, text="what labels of the overlay say: some of these, or none")
     ] = "id,name,score",
-    opacity: Annotated[float, typer.Option(help="of masks in the overlay, 0 to 1")] = 0.45,
+    opacity: Annotated[float, _option(OUTPUT, text="of masks in the overlay, 0 to 1")] = 0.45,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="do finished videos again")
+        bool, _option(OUTPUT, "--overwrite", text="do finished videos again")
     ] = False,
     keep_proposals: Annotated[
-        bool, typer.Option("--keep-proposals", help="proposals.json: before they are reduced")
+        bool,
+        _option(OUTPUT, "--keep-proposals", text="proposals.json: before they are reduced"),
     ] = False,
-    start: Annotated[
-        float | None, typer.Option(help="first second; for images the first frame number")
-    ] = None,
-    end: Annotated[
-        float | None, typer.Option(help="second, or frame number, before which to stop")
-    ] = None,
-    every: Annotated[int, typer.Option(help="take each Nth frame")] = 1,
+    start: Annotated[float | None, _option(VIDEO, of="start")] = None,
+    end: Annotated[float | None, _option(VIDEO, of="end")] = None,
+    every: Annotated[int, _option(VIDEO, of="every")] = 1,
     classes: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="look for this category only; may be repeated"),
+        _option(VIDEO, metavar="NAME", of="classes", text="; may be repeated"),
     ] = None,
-    min_score: Annotated[
-        float | None, typer.Option(help="leave out sequences that score less")
-    ] = None,
+    min_score: Annotated[float | None, _option(METHOD, of="min_score")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="A.B=V", help="a further setting; may be repeated"),
+        _option(METHOD, "--set", metavar="A.B=V", of="settings", text="; may be repeated"),
     ] = None,
 ) -> None:
     """Find and follow every object; one that is done is skipped when run again."""

@@ -139,7 +139,8 @@ class InferenceSettings(Settings):
     """The paradigm's settings, stage by stage."""
 
     paradigm: Literal["propose-reduce", "track-by-detect"] = Field(
-        "propose-reduce", description="propagate from key frames, or link detections (a baseline)"
+        "propose-reduce",
+        description="propose-reduce, or track-by-detect: a baseline that links detections",
     )
     propose: ProposeSettings = ProposeSettings()
     propagate: PropagateSettings = PropagateSettings()

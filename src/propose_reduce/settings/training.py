@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from propose_reduce.errors import unknown_name
-from propose_reduce.settings.base import Settings
+from propose_reduce.settings.base import Precision, Settings
 
 
 class StagingSettings(Settings):
@@ -153,7 +153,7 @@ class TrainingSettings(Settings):
     check_images: bool = Field(
         True, description="decode every image before the first step; false: read headers only"
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Precision = Field(
         "auto", description="of what is not sensitive; auto: bfloat16 where the hardware has it"
     )
     average: float = Field(

@@ -1,8 +1,13 @@
 import pytest
 
-from propose_reduce.api.options import Options
 from propose_reduce.errors import InputError
-from propose_reduce.settings import InferenceSettings, ModelSettings, validate
+from propose_reduce.settings import (
+    InferenceSettings,
+    ModelSettings,
+    TrainingSettings,
+    validate,
+)
+from propose_reduce.settings.options import Options, OptionValues, text_of
 
 
 def resolved(**options):
@@ -48,3 +53,19 @@ def test_further_settings_come_last():
 def test_a_mistake_is_named(options, message):
     with pytest.raises(InputError, match=message):
         resolved(**options)
+
+
+def test_the_keywords_are_the_options():
+    assert list(OptionValues.__annotations__) == list(Options.model_fields)
+    assert all(text_of(name) for name in Options.model_fields)
+
+
+@pytest.mark.parametrize("name", ["bf16", "bfloat16"])
+def test_a_precision_has_a_short_and_a_long_name(name):
+    assert validate(Options, {"precision": name}, "test").precision == "bfloat16"
+    assert validate(TrainingSettings, {"precision": name}, "test").precision == "bfloat16"
+
+
+def test_an_unknown_precision_is_answered_with_the_nearest():
+    with pytest.raises(InputError, match="unknown precision 'fp23': did you mean 'fp32'"):
+        validate(Options, {"precision": "fp23"}, "test")

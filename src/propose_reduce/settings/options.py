@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypedDict, TypeVar
 
 from pydantic import Field
 
 from propose_reduce.errors import InputError
-from propose_reduce.settings import (
+from propose_reduce.settings.base import Precision, Settings
+from propose_reduce.settings.inference import (
     InferenceSettings,
-    ModelSettings,
-    Preset,
-    Settings,
-    load_preset,
-    override,
+    PropagateSettings,
+    ProposeSettings,
+    ReduceSettings,
 )
+from propose_reduce.settings.model import ModelSettings
+from propose_reduce.settings.presets import Preset, load_preset
+from propose_reduce.settings.reading import override
 
 SIZE_SETTINGS = {"model.long_side", "model.short_side"}
 """What of the model may change after training: its input size."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _named(section: type[Settings], name: str) -> Any:
+    """Return the field of an option that names a setting: None, with the setting's text."""
+    return Field(None, description=section.model_fields[name].description)
 
 
 class Options(Settings):
     """What can be chosen for a run; None leaves it to the preset, or else to the weights."""
 
-    preset: str | Path | None = Field(None, description="preset whose inference settings to use")
-    key_frames: int | None = Field(None, description="K, the frames to propose on")
-    max_objects: int | None = Field(None, description="O, most objects of a key frame")
-    memory_every: int | None = Field(None, description="memorise every Nth frame")
-    min_score: float | None = Field(None, description="sequences below this are left out")
+    preset: str | Path | None = Field(
+        None, description="preset whose inference settings and components to use"
+    )
+    key_frames: int | None = _named(ProposeSettings, "key_frames")
+    max_objects: int | None = _named(ProposeSettings, "max_objects")
+    memory_every: int | None = _named(PropagateSettings, "memory_every")
+    min_score: float | None = _named(ReduceSettings, "min_score")
     classes: tuple[str, ...] = Field((), description="look for these categories only")
     start: float | None = Field(None, description="first second; for images the first number")
     end: float | None = Field(None, description="second, or number, before which to stop")
     every: int = Field(1, description="take each Nth frame")
-    paradigm: str | None = Field(None, description="propose-reduce or track-by-detect")
+    paradigm: str | None = _named(InferenceSettings, "paradigm")
     prompts: tuple[str, ...] = Field((), description="what a proposer that takes text looks for")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
-    precision: str = Field("auto", description="auto, fp32 or bf16")
-    compile: bool = Field(False, description="let torch compile the model's networks first")
+    precision: Precision = Field(
+        "auto", description="auto, fp32 or bf16; auto: bf16 where the hardware computes in it"
+    )
+    compile: bool = Field(
+        False, description="let torch compile the networks first; pays on long videos"
+    )
     settings: tuple[str, ...] = Field((), description="further settings, each a.b=value")
 
     def resolve(
@@ -82,3 +98,35 @@ class Options(Settings):
             "inference.reduce.soft_min_score": self.min_score,
         }
         yield from (f"{name}={value}" for name, value in named.items() if value is not None)
+
+
+class OptionValues(TypedDict, total=False):
+    """The options as keywords, for the type checker; their texts are in ``Options``."""
+
+    preset: str | Path | None
+    key_frames: int | None
+    max_objects: int | None
+    memory_every: int | None
+    min_score: float | None
+    classes: tuple[str, ...]
+    start: float | None
+    end: float | None
+    every: int
+    paradigm: str | None
+    prompts: tuple[str, ...]
+    device: str
+    precision: str
+    compile: bool
+    settings: tuple[str, ...]
+
+
+def text_of(option: str) -> str:
+    """Return what an option is for, in one line."""
+    return Options.model_fields[option].description or ""
+
+
+def with_option_texts(function: Function) -> Function:
+    """Put the text of every option where the docstring says ``{options}``."""
+    texts = [f"            {name}: {text_of(name)}." for name in Options.model_fields]
+    function.__doc__ = (function.__doc__ or "").replace("{options}", "\n".join(texts).lstrip())
+    return function
