@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from propose_reduce.components.sweeps import sweeps, without_masks
 from propose_reduce.components.transformers_library import load_pretrained
 from propose_reduce.errors import unknown_name
 from propose_reduce.protocols import Corrector
@@ -83,27 +84,19 @@ class SamVideoPropagator:
         ``presence`` is the model's object score as a probability. A corrected mask conditions the
         model as that of the key frame does, until the next one does.
         """
-        tracks = []
-        for index, seed in enumerate(seeds):
-            if len(seed.masks):
-                tracks.append(_Track(self, clip, index, seed))
-            else:
-                for frame in range(len(clip.frames)):
-                    yield FrameMasks(index, frame, seed.masks, torch.zeros(0))
-        if not tracks:
-            return
-        for track in tracks[1:]:
-            track.session.cache = tracks[0].session.cache
-        first = min(track.key_frame for track in tracks)
-        last = max(track.key_frame for track in tracks)
-        for frame in range(first, len(clip.frames)):
-            for track in tracks:
-                if track.key_frame <= frame:
-                    yield track.segment(frame, corrector)
-        for frame in range(last - 1, -1, -1):
-            for track in tracks:
-                if track.key_frame > frame:
-                    yield track.segment(frame, corrector, reverse=True)
+        yield from without_masks(seeds, len(clip.frames))
+        tracks = {
+            index: _Track(self, clip, index, seed)
+            for index, seed in enumerate(seeds)
+            if len(seed.masks)
+        }
+        for track in tracks.values():
+            track.session.cache = next(iter(tracks.values())).session.cache
+        forward, backward = sweeps(seeds, len(clip.frames))
+        for step in [*forward, *backward]:
+            for index in step.seeds:
+                reverse = step.frame < seeds[index].frame
+                yield tracks[index].segment(step.frame, corrector, reverse=reverse)
 
 
 class _Frames(dict[int, Tensor]):

@@ -21,6 +21,7 @@ from torch import Tensor
 from propose_reduce.components.computing import computing, return_large_blocks, step_bytes
 from propose_reduce.components.frame_store import FrameStore, FrameWork
 from propose_reduce.components.read_ahead import ReadAhead
+from propose_reduce.components.sweeps import Step, sweeps, without_masks
 from propose_reduce.errors import InputError
 from propose_reduce.masks import scoring_boxes
 from propose_reduce.models.backbone import Features
@@ -136,47 +137,38 @@ class Session:
         last corrected frame in between.
         """
         self._check(clip)
-        alive = [_Track(index, seed) for index, seed in enumerate(seeds)]
-        for track in alive:
-            if len(track.seed.masks) == 0:
-                yield from _nothing(track, clip)
-        alive = [track for track in alive if len(track.seed.masks)]
-        if not alive:
-            return
-        first = min(track.seed.frame for track in alive)
-        last = max(track.seed.frame for track in alive)
-        forward, backward = range(first, len(clip.frames)), range(last - 1, -1, -1)
-        for frame in forward:
-            next_frame = frame + 1 if frame + 1 in forward else last - 1
-            reached = [track for track in alive if track.seed.frame <= frame]
-            yield from self._segment(clip, frame, next_frame, reached, corrector)
-        for track in alive:
-            track.restart(self)
-        for frame in backward:
-            reached = [track for track in alive if track.seed.frame > frame]
-            yield from self._segment(clip, frame, frame - 1, reached, corrector)
+        yield from without_masks(seeds, len(clip.frames))
+        tracks = [_Track(index, seed) for index, seed in enumerate(seeds)]
+        forward, backward = sweeps(seeds, len(clip.frames))
+        for step in forward:
+            yield from self._segment(clip, step, tracks, corrector)
+        for track in tracks:
+            if len(track.seed.masks):
+                track.restart(self)
+        for step in backward:
+            yield from self._segment(clip, step, tracks, corrector)
 
     def _segment(
         self,
         clip: Clip,
-        frame: int,
-        next_frame: int,
-        tracks: Sequence[_Track],
+        step: Step,
+        all_tracks: Sequence[_Track],
         corrector: Corrector | None,
     ) -> list[FrameMasks]:
         """Segment one frame for every seed that has reached it, and memorise where it is due.
 
         Args:
             clip: the clip or a window of it, whose frames are counted here.
-            frame: to segment.
-            next_frame: the one to segment after it; below 0 if none.
-            tracks: seeds that have reached the frame.
+            step: the frame to segment, and who has reached it.
+            all_tracks: of all seeds.
             corrector: asked about all but key frames; none for None.
         """
         results = []
+        frame, next_frame = step.frame, step.next_frame
+        tracks = [all_tracks[index] for index in step.seeds]
         with self._computing():
             work = self._frame(
-                clip.start + frame, None if next_frame < 0 else clip.start + next_frame
+                clip.start + frame, None if next_frame is None else clip.start + next_frame
             )
             for track in tracks:
                 if track.seed.frame == frame:
@@ -332,9 +324,3 @@ def _steps(sizes: Sequence[int], limit: int) -> Iterator[list[tuple[int, slice]]
                 step, room = [], limit
     if step:
         yield step
-
-
-def _nothing(track: _Track, clip: Clip) -> Iterator[FrameMasks]:
-    """Yield what a seed without objects has on every frame."""
-    for frame in range(len(clip.frames)):
-        yield FrameMasks(track.index, frame, track.seed.masks)
