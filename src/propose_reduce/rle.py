@@ -257,8 +257,9 @@ class _Runs:
         self.readable = np.zeros(len(texts), dtype=bool)
         some = self.numbers > 0
         self.readable[some] = ends[upto[some] - 1] == stops[some] - 1
-        strange = np.searchsorted(stops, np.flatnonzero(digits > 63), side="right")
-        self.readable[strange] = False
+        if digits.size and digits.max() > 63:
+            strange = np.searchsorted(stops, np.flatnonzero(digits > 63), side="right")
+            self.readable[strange] = False
         starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])[: ends.size]
         # a number that is cut where its text ends must not go on in the next
         starts = np.maximum(starts, np.repeat(stops - lengths, self.numbers))

@@ -353,7 +353,12 @@ def test_more_objects_than_proposals_allowed_can_be_evaluated():
 )
 def test_too_few_frames_are_an_error(task, truth, result):
     maps = np.ones((3, 2, 2), dtype=np.uint8)
-    with pytest.raises(InputError, match=f"dogs: {result} result frames for {truth}"):
+    message = (
+        f"dogs: none of its {truth} frames can be evaluated"
+        if truth == result
+        else f"dogs: {result} result frames for {truth}"
+    )
+    with pytest.raises(InputError, match=message):
         evaluate(maps[:truth], maps[:result], task, name="dogs")
 
 

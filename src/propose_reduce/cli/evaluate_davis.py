@@ -17,7 +17,9 @@ def davis(
     predictions: Annotated[
         Path, typer.Argument(metavar="PRED_DIR", help="a folder of PNGs per sequence")
     ],
-    task: Annotated[str, typer.Option(help="unsupervised or semi-supervised")],
+    task: Annotated[
+        str, typer.Option(help="unsupervised or semi-supervised, or vos for any other truth")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="write metrics.json here")
     ] = None,
@@ -31,13 +33,20 @@ def davis(
     intervals: Annotated[
         bool, typer.Option("--intervals", help="how sure the numbers are: bootstrap over sequences")
     ] = False,
+    binary: Annotated[
+        bool, typer.Option("--binary", help="255 is object 1 [default: where 0 and 255 are all]")
+    ] = False,
+    present_only: Annotated[
+        bool,
+        typer.Option("--present-only", help="vos: leave out frames that do not show the object"),
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
     per_object: Annotated[bool, typer.Option("--per-object", help="a row per object")] = False,
     per_sequence: Annotated[
         bool, typer.Option("--per-sequence", help="a row per sequence")
     ] = False,
 ) -> None:
-    """Evaluate label maps by the rules of DAVIS 2017."""
+    """Evaluate label maps by the rules of DAVIS 2017, or of any VOS truth."""
     from rich.console import Console
 
     from propose_reduce.evaluation import evaluate_davis
@@ -52,6 +61,8 @@ def davis(
             split=split,
             resize=cast(Resize | None, resize),
             intervals=intervals,
+            binary=binary,
+            present_only=present_only,
             workers=workers,
             progress=progress,
         )

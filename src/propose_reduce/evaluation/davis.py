@@ -8,7 +8,7 @@ One sequence by the rules of DAVIS 2017: which frames, which masks, which propos
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -20,11 +20,17 @@ from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.davis_metrics import DavisMetrics, ObjectScores, Series, Task
 from propose_reduce.evaluation.similarity import regions, similarity
+from propose_reduce.evaluation.vos import (
+    DeepMaps,
+    ObjectFolders,
+    evaluate_vos_sequence,
+    object_folders,
+)
 from propose_reduce.evaluation.workers import check_workers, run_all
 from propose_reduce.files import is_folder
 
 
-def evaluate_davis(
+def evaluate_davis(  # noqa: PLR0913, they are the options of a command
     gt_dir: str | Path,
     pred_dir: str | Path,
     *,
@@ -32,21 +38,29 @@ def evaluate_davis(
     split: str | Path | None = None,
     resize: Resize | None = None,
     intervals: bool = False,
+    binary: bool = False,
+    present_only: bool = False,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> DavisMetrics:
-    """Return J, F and J&F of results in PNG files, by the rules of DAVIS 2017.
+    """Return J, F and J&F of results in PNG files, by the rules of DAVIS 2017 or of any VOS truth.
+
+    A sequence whose truth holds 0 and 255 alone is taken for binary masks of one object.
 
     Args:
         gt_dir: a DAVIS root (``Annotations_unsupervised/480p``, or ``Annotations/480p`` for the
             semi-supervised task; the sequences of ``ImageSets/2017/val.txt``, else 2019), or a
             folder with one folder of PNGs per sequence.
         pred_dir: a folder with one folder of PNGs per sequence, of the ground truth's file names.
-        task: "unsupervised" or "semi-supervised".
+        task: "unsupervised" or "semi-supervised", both of DAVIS; "vos" counts every object from
+            its first mask on (:mod:`.vos`), also in maps of 16 bits; a result may then have a
+            folder of PNGs per object.
         split: a text file with one sequence name per line, in place of the root's own list.
         resize: "nearest" brings result frames of another size to the ground truth's; None makes
             them an error.
         intervals: say how sure the numbers are (:mod:`.statistics`).
+        binary: take 255 for object 1 in every sequence.
+        present_only: of "vos": leave out frames on which the truth does not show the object.
         workers: processes to share the sequences between; the numbers do not depend on it.
         progress: called with (done, all) sequences after each one.
 
@@ -61,30 +75,83 @@ def evaluate_davis(
     check_workers(workers)
     split_file = None if split is None else Path(split)
     sequences = find_sequences(Path(gt_dir), Path(pred_dir), task=task, split=split_file)
+    if present_only and task != "vos":
+        raise InputError("present_only is of the task vos: leave it out, or give this task")
     objects: list[ObjectScores] = []
-    evaluate = partial(_evaluate_files, task=task, resize=resize)
-    for done, scores in enumerate(run_all(evaluate, sequences, workers), start=1):
-        objects.extend(scores)
+    late: dict[str, int] = {}
+    binary_ones: list[str] = []
+    rules = Rules(task, resize, binary, present_only)
+    evaluate = partial(_evaluate_files, rules=rules)
+    for done, found in enumerate(run_all(evaluate, sequences, workers), start=1):
+        objects.extend(found.objects)
+        name = sequences[done - 1].name
+        if found.late:
+            late[name] = found.late
+        if found.binary:
+            binary_ones.append(name)
         if progress is not None:
             progress(done, len(sequences))
-    return DavisMetrics(task, tuple(files.name for files in sequences), tuple(objects), intervals)
+    names = tuple(files.name for files in sequences)
+    return DavisMetrics(task, names, tuple(objects), intervals, late, tuple(binary_ones))
 
 
-def _evaluate_files(
-    files: SequenceFiles, *, task: Task, resize: Resize | None
-) -> tuple[ObjectScores, ...]:
-    return evaluate_davis_sequence(
-        PngMaps(files.ground_truth),
-        PngMaps(files.predictions),
-        task=task,
-        resize=resize,
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How sequences are evaluated; see :func:`evaluate_davis`."""
+
+    task: Task
+    resize: Resize | None
+    binary: bool
+    present_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceScores:
+    """One sequence: its objects, how many enter late and do not count, and what 255 stands for."""
+
+    objects: tuple[ObjectScores, ...]
+    late: int = 0
+    binary: bool = False
+
+
+def _evaluate_files(files: SequenceFiles, *, rules: Rules) -> SequenceScores:
+    binary = rules.binary or _is_binary(files.ground_truth)
+    if rules.task == "vos":
+        result = (
+            ObjectFolders(files.object_folders, [path.name for path in files.predictions])
+            if files.object_folders
+            else DeepMaps(files.predictions, binary=binary)
+        )
+        objects = evaluate_vos_sequence(
+            DeepMaps(files.ground_truth, binary=binary),
+            result,
+            present_only=rules.present_only,
+            name=files.name,
+        )
+        return SequenceScores(objects, binary=binary)
+    found = _evaluate_sequence(
+        PngMaps(files.ground_truth, binary=binary),
+        PngMaps(files.predictions, binary=binary),
+        task=rules.task,
+        resize=rules.resize,
         name=files.name,
     )
+    return replace(found, binary=binary)
+
+
+def _is_binary(paths: Sequence[Path]) -> bool:
+    """Return whether the first frame that shows anything holds 0 and 255 alone."""
+    for path in paths:
+        labels = read_labels(path, deep=True)
+        if labels.any():
+            return set(np.unique(labels)) <= {0, VOID} and read_labels(path, binary=True).max() == 1
+    return False
 
 
 ANNOTATIONS = {
     "unsupervised": Path("Annotations_unsupervised", "480p"),
     "semi-supervised": Path("Annotations", "480p"),
+    "vos": Path("Annotations"),
 }
 # Relative to a DAVIS root; the first one that exists is taken. 2019 is the unsupervised test sets.
 SPLITS = (
@@ -100,16 +167,17 @@ class PngMaps:
 
     Attributes:
         paths: one file per frame.
+        binary: whether 255 stands for object 1.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = paths
+    def __init__(self, paths: Sequence[Path], *, binary: bool = False) -> None:
+        self.paths, self.binary = paths, binary
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return read_labels(self.paths[index])
+        return read_labels(self.paths[index], binary=self.binary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +188,13 @@ class SequenceFiles:
         name: the sequence's folder name.
         ground_truth: one PNG per frame, in order.
         predictions: the files of the same names in the result's folder.
+        object_folders: where the result has a folder per object (task vos), these by number.
     """
 
     name: str
     ground_truth: tuple[Path, ...]
     predictions: tuple[Path, ...]
+    object_folders: dict[int, Path] = field(default_factory=dict)
 
 
 def find_sequences(
@@ -166,6 +236,8 @@ def annotation_folder(ground_truth: Path, task: Task) -> Path:
     if not any((ground_truth / path.parts[0]).is_dir() for path in ANNOTATIONS.values()):
         return ground_truth
     folder = ground_truth / ANNOTATIONS[task]
+    if task == "vos" and (folder / "480p").is_dir():
+        folder /= "480p"
     if not folder.is_dir():
         raise InputError(
             f"'{folder}' does not exist, the {task} task needs it: complete the DAVIS root, or "
@@ -190,6 +262,8 @@ def _sequence_files(ground_truth: Path, predictions: Path, task: Task) -> Sequen
     if (predictions / "davis").is_dir():  # predict leaves the maps of a single video there
         predictions /= "davis"
     results = tuple(predictions / path.name for path in frames)
+    if task == "vos" and is_folder(predictions) and (folders := object_folders(predictions)):
+        return SequenceFiles(ground_truth.name, tuple(frames), results, folders)
     needed = [results[frame] for frame in evaluated_frames(task, len(frames))]
     missing = [path for path in needed if not path.is_file()]
     if missing:
@@ -217,8 +291,15 @@ class LabelMaps(Protocol):
 
 
 def evaluated_frames(task: Task, count: int) -> range:
-    """Return which of ``count`` frames the task evaluates: all, or all but the first and last."""
-    return range(count) if task == "unsupervised" else range(1, count - 1)
+    """Return which of ``count`` frames the task evaluates.
+
+    All, all but the first and last (semi-supervised), or all but the first (vos).
+    """
+    return {
+        "unsupervised": range(count),
+        "semi-supervised": range(1, count - 1),
+        "vos": range(1, count),
+    }[task]
 
 
 def evaluate_davis_sequence(
@@ -248,34 +329,61 @@ def evaluate_davis_sequence(
         InputError: numbers of frames or sizes differ, no frame is left to evaluate, a result holds
             a label beyond the task's limit, or the ground truth has void and no object at all.
     """
+    return _evaluate_sequence(
+        ground_truth, predictions, task=task, resize=resize, name=name
+    ).objects
+
+
+def _evaluate_sequence(
+    ground_truth: LabelMaps,
+    predictions: LabelMaps,
+    *,
+    task: Task,
+    resize: Resize | None,
+    name: str,
+) -> SequenceScores:
     frames = evaluated_frames(task, len(ground_truth))
-    if len(ground_truth) != len(predictions) or not frames:
+    if len(ground_truth) != len(predictions):
         raise InputError(
             f"{name}: {len(predictions)} result frames for {len(ground_truth)} of the ground "
-            f"truth: give one for each, at least {1 if task == 'unsupervised' else 3}"
+            "truth: give one for each"
+        )
+    if not frames:
+        raise InputError(
+            f"{name}: none of its {len(ground_truth)} frames can be evaluated: the {task} task "
+            "leaves out the first and the last one; leave the sequence out with --split"
         )
     first = ground_truth[0]
     objects = int(np.where(first == VOID, 0, first).max())
     if objects == 0:
         maps = (ground_truth[frame] for frame in range(len(ground_truth)))
         check_has_objects(name, {int(label) for labels in maps for label in np.unique(labels)})
-        return ()
+        return SequenceScores(())
     limit = MAX_PROPOSALS if task == "unsupervised" else objects
     pairs = _pairs(task, max(limit, objects), objects)
     values = np.empty((len(frames), len(pairs), 2))
     labels = 0
+    shown = {int(label) for label in np.unique(first)} - {0, VOID}
+    skips = len(shown) < objects
     for row, frame in enumerate(frames):
         where = f"{name}, frame {frame}"
         truth = ground_truth[frame]
         result = _of_size(predictions[frame], truth.shape, resize, where)
         labels = max(labels, int(result.max()))
+        if skips or truth.max() > objects:  # only then is there anything to find out
+            shown |= {int(label) for label in np.unique(truth)} - {0, VOID}
+        if labels > limit and task == "semi-supervised" and max(shown, default=0) > limit:
+            raise InputError(
+                f"{where}: label {labels} enters after the first frame of the ground truth, which "
+                f"shows 1 to {limit}, and DAVIS does not know such objects: --task vos does"
+            )
         if labels > limit:
             raise InputError(
                 f"{where}: the result holds label {labels}, the {task} task allows 1 to {limit}: "
                 "renumber or drop objects"
             )
         values[row] = _frame_values(truth, result, pairs, task)
-    return tuple(
+    scores = tuple(
         ObjectScores(
             name,
             f"{name}_{number}",
@@ -283,9 +391,11 @@ def evaluate_davis_sequence(
             proposal=pairs[pair][0] if pairs[pair][0] <= labels else None,
             j=Series(tuple(values[:, pair, 0].tolist())),
             f=Series(tuple(values[:, pair, 1].tolist())),
+            shown=pairs[pair][1] in shown,
         )
         for number, pair in enumerate(_chosen(values, pairs, task, max(labels, objects)), start=1)
     )
+    return SequenceScores(scores, late=sum(label > objects for label in shown))
 
 
 def check_has_objects(name: str, labels: Collection[int]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -25,12 +25,17 @@ from propose_reduce.files import write_text
 if TYPE_CHECKING:
     from rich.table import Table
 
-Task: TypeAlias = Literal["unsupervised", "semi-supervised"]
+Task: TypeAlias = Literal["unsupervised", "semi-supervised", "vos"]
 
 # A frame counts as recalled above this value, strictly (official tool).
 RECALL_THRESHOLD = 0.5
 STATISTICS = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
 METRICS = ("J&F-Mean", *STATISTICS)
+TITLES: dict[Task, str] = {
+    "unsupervised": "DAVIS unsupervised",
+    "semi-supervised": "DAVIS semi-supervised",
+    "vos": "Video object segmentation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class ObjectScores:
             objects, so that an empty mask stands for it.
         j: region similarity.
         f: contour accuracy.
+        shown: whether the truth shows it on any evaluated frame.
     """
 
     sequence: str
@@ -89,6 +95,7 @@ class ObjectScores:
     proposal: int | None
     j: Series
     f: Series
+    shown: bool = True
 
     def statistics(self) -> dict[str, float]:
         """Return mean, recall and decay of both measures, keyed as in ``metrics.json``."""
@@ -108,12 +115,16 @@ class DavisMetrics:
         sequences: names of all evaluated sequences, also of those without an object.
         objects: every object of every sequence, in the order of the official tool.
         intervals: whether file and tables say how sure the numbers are.
+        late: how many objects enter after the first frame, by sequence that has such.
+        binary: sequences whose 255 was taken for object 1.
     """
 
     task: Task
     sequences: tuple[str, ...]
     objects: tuple[ObjectScores, ...]
     intervals: bool = False
+    late: Mapping[str, int] = field(default_factory=dict)
+    binary: tuple[str, ...] = ()
 
     @property
     def estimates(self) -> dict[str, Estimate]:
@@ -147,9 +158,30 @@ class DavisMetrics:
         empty = sorted(set(self.sequences) - set(self._counted))
         notes = list(few_videos(len(self._counted))) if self.intervals else []
         if empty:
+            reason = (
+                "no labelled frame follows the first one that shows an object"
+                if self.task == "vos"
+                else "the first frame of the ground truth shows no object"
+            )
+            notes.append(f"sequences that do not count, because {reason}: {', '.join(empty)}")
+        unseen = [scores for scores in self.objects if not scores.shown]
+        if unseen:
             notes.append(
-                "sequences that do not count, because the first frame of the ground truth shows no "
-                f"object: {', '.join(empty)}"
+                f"numbers of objects that the ground truth skips: {len(unseen)} (first: "
+                f"{unseen[0].gt_object} in '{unseen[0].sequence}'); by DAVIS' rules each is an "
+                "object that is absent, and finding nothing there scores 1; --task vos counts "
+                "what is there"
+            )
+        if self.late:
+            notes.append(
+                f"objects that enter after the first frame: {sum(self.late.values())} (first: in "
+                f"'{next(iter(self.late))}'); by DAVIS' rules they do not count; --task vos counts "
+                "them"
+            )
+        if self.binary:
+            notes.append(
+                "sequences of 0 and 255 alone, taken for masks of one object as DAVIS 2016 has "
+                f"them: {', '.join(self.binary)}"
             )
         return tuple(notes)
 
@@ -192,7 +224,7 @@ class DavisMetrics:
     def table(self) -> Table:
         """Return the global numbers as a table for the screen."""
         count = f"{len(self.objects)} objects in {len(self.sequences)} sequences"
-        table = _table(f"DAVIS {self.task}, {count}", [], METRICS)
+        table = _table(f"{TITLES[self.task]}, {count}", [], METRICS)
         table.add_row(*_cells(self.scores, METRICS))
         return table
 
