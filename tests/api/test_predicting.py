@@ -178,6 +178,37 @@ def test_predictions_carry_the_ids_of_the_annotations(pets, tmp_path):
     assert not (tmp_path / "out" / "other").exists()
 
 
+def annotations_of(path, *names):
+    """Return annotations of the pets with these categories."""
+    frames = [f"pets/{t}.jpg" for t in range(6)]
+    video = {"id": 1, "file_names": frames, "height": 48, "width": 64}
+    categories = [{"id": id_, "name": name} for id_, name in enumerate(names, start=1)]
+    path.write_text(json.dumps({"videos": [video], "categories": categories}))
+    return Annotations.read(path)
+
+
+def test_predictions_of_categories_that_the_annotations_lack_are_left_out_and_counted(
+    pets, tmp_path
+):
+    lacking = annotations_of(tmp_path / "a.json", "dog")
+    options = {"formats": ["youtube-vis"], "annotations": lacking}
+    (outcome,) = run([pets], tmp_path / "out", **options)
+    predictions = json.loads((tmp_path / "out" / "pets" / "youtube_vis.json").read_text())
+    assert [p["category_id"] for p in predictions] == [1]
+    assert len(outcome.result.sequences) == 2
+    (warning,) = outcome.warnings
+    assert warning.endswith("because the annotations lack their category ('cat'): 1")
+    (again,) = run([pets], tmp_path / "out", **options)
+    assert again.warnings == outcome.warnings
+
+
+def test_annotations_of_other_categories_altogether_are_refused_before_the_work(pets, tmp_path):
+    other = annotations_of(tmp_path / "a.json", "sedan")
+    with pytest.raises(InputError, match="list none of the model's categories"):
+        run([pets], tmp_path / "out", formats=["youtube-vis"], annotations=other)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_second_run_keeps_what_is_done_and_overwrite_does_it_again(pets, tmp_path):
     folder = tmp_path / "out"
     run([pets], folder, overlay="video")

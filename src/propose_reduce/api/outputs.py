@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.drawing import contact_sheet, overlay
 from propose_reduce.drawing.overlay import LABELS, check_style
 from propose_reduce.drawing.paint import OPACITY
-from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.errors import InputError, cut, unknown_name
 from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
 from propose_reduce.results import VideoResult, write_davis
@@ -191,13 +192,53 @@ class Outputs:
     def predictions(self, result: VideoResult, number: int) -> list[dict[str, Any]]:
         """Return a result as YouTube-VIS predictions, with the annotations' ids if there are any.
 
+        Predictions of categories that the annotations lack are left out (``lost``).
+
         Raises:
-            InputError: the annotations lack the video or one of its categories.
+            InputError: the annotations lack the video.
         """
         if self.annotations is None:
             return result.to_youtube_vis(number)
         video_id = self.annotations.video_id(result.name, result.num_frames)
-        return result.to_youtube_vis(video_id, self.annotations.category_ids)
+        known = self.annotations.category_ids
+        ids: dict[str, Any] = {name: known.get(name) for name in result.category_ids}
+        predictions = result.to_youtube_vis(video_id, ids)
+        return [each for each in predictions if each["category_id"] is not None]
+
+    def lost(self, result: VideoResult) -> tuple[str, ...]:
+        """Return what to say of the predictions that the annotations have no category for."""
+        if self.annotations is None or "youtube-vis" not in self.formats:
+            return ()
+        known = self.annotations.category_ids
+        left_out = Counter(
+            name for each in result.sequences for name in each.class_scores if name not in known
+        )
+        if not left_out:
+            return ()
+        return (
+            f"predictions left out of {YOUTUBE_VIS}, because the annotations lack their category "
+            f"({', '.join(cut(name) for name in list(left_out)[:10])}): {left_out.total()}",
+        )
+
+    def check_categories(self, categories: Iterable[str] | None) -> None:
+        """Make sure, before the work, that predictions can be written at all.
+
+        Args:
+            categories: what a model finds; None where that is not known yet.
+
+        Raises:
+            InputError: the annotations list none of them.
+        """
+        if self.annotations is None or categories is None or "youtube-vis" not in self.formats:
+            return
+        found = list(categories)
+        if found and not self.annotations.category_ids.keys() & set(found):
+            known = ", ".join(list(self.annotations.category_ids)[:5])
+            raise InputError(
+                f"the annotations list none of the model's categories ({', '.join(found[:5])}, ..) "
+                f"but {known or 'none'}: give annotations of the same categories, or leave out "
+                "--annotations"
+            )
 
     def combine(self, results: Mapping[int, VideoResult]) -> None:
         """Write the YouTube-VIS predictions of all videos together, if there are any results.

@@ -104,7 +104,11 @@ def predict(
         segmenter: the model and how to run it.
         outputs: what to write where.
         callback: is called with how the work goes on.
+
+    Raises:
+        InputError: the annotations list none of the model's categories.
     """
+    outputs.check_categories(segmenter.categories)
     outcomes = []
     names = video_names(paths)
     for number, (path, name) in enumerate(zip(paths, names, strict=True), start=1):
@@ -141,7 +145,7 @@ def _predict_one(
     earlier = outputs.finished(name, settings)
     if earlier is not None and earlier.size in possible_sizes(path):
         outputs.complete(earlier, opened, number, report_progress)
-        return VideoOutcome(path, file, earlier)
+        return VideoOutcome(path, file, earlier, warnings=outputs.lost(earlier))
     began = time.perf_counter()
     video = opened()
     if outputs.annotations is not None:  # before the work, not after it
@@ -152,7 +156,7 @@ def _predict_one(
     seconds = time.perf_counter() - began
     outputs.save(SegmentationOutput(result, proposals))
     outputs.complete(result, opened, number, report_progress)
-    warnings = (*video.warnings, *output.warnings)
+    warnings = (*video.warnings, *output.warnings, *outputs.lost(result))
     return VideoOutcome(path, file, result, seconds, warnings)
 
 

@@ -77,6 +77,13 @@ class Segmenter:
         self._check_classes(self._components.categories)
         return self
 
+    @property
+    def categories(self) -> tuple[str, ...] | None:
+        """What it looks for, as far as the options narrow it; None: not known before a video."""
+        found = self._components.categories
+        classes = self.options.classes
+        return tuple(name for name in found if name in classes) if found and classes else found
+
     @cached_property
     def _preset(self) -> Preset:
         if self.model is None:
