@@ -54,6 +54,35 @@ def test_the_track_ious_are_the_official_ones(case):
         assert iou == pytest.approx(np.array(expected).reshape(shape), abs=1e-9)
 
 
+def test_boxes_overlap_where_masks_do_not():
+    document = truth(object_("##.. ....", "##.. ...."))
+    document["videos"][0] |= {"height": 2, "width": 4}
+    checker = [prediction(0.9, "#... .#..", "#... .#..")]  # a box of 2 x 2
+    assert evaluate_youtube_vis(document, checker)["AP50"] == 0  # masks: 2 of 6 pixels
+    by_boxes = evaluate_youtube_vis(document, checker, iou="boxes")  # 4 of 8
+    assert by_boxes["AP50"] == pytest.approx(1)
+    with pytest.raises(InputError, match="unknown kind of overlap 'box': did you mean 'boxes'"):
+        evaluate_youtube_vis(document, checker, iou="box")
+
+
+def test_phrases_are_units_of_one_kind():
+    document = truth(object_("##"), object_("##", video=2, category=DOG), videos=2)
+    found = [
+        prediction(0.9, "##"),
+        prediction(0.8, "##", video=2),  # a cat where only a dog is
+        prediction(0.7, "##", video=2, category=DOG),
+    ]
+    metrics = evaluate_youtube_vis(document, found, phrase=True, per_video=True)
+    assert metrics["AP"] == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert list(metrics["per_category"]) == ["1"]
+    assert metrics["per_video"]["2/7"]["name"] == "clip2: dog"
+    pairs = [{"video_id": 1, "category_id": CAT}, {"video_id": 2, "category_id": DOG}]
+    listed = evaluate_youtube_vis(document | {"video_np_pairs": pairs}, found, phrase=True)
+    assert listed["AP"] == 1  # the cat of the second video was not a question
+    with pytest.raises(InputError, match="phrases are no categories"):
+        evaluate_youtube_vis(document, found, phrase=True, agnostic=True)
+
+
 def test_no_predictions_give_0_where_there_is_something_to_find():
     metrics = evaluate_youtube_vis(truth(object_("##")), [])
     assert metrics["AP"] == metrics["AR100"] == 0

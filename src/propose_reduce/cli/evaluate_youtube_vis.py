@@ -31,6 +31,10 @@ def youtube_vis(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="write metrics.json here")
     ] = None,
     agnostic: Annotated[bool, typer.Option("--agnostic", help="all categories as one")] = False,
+    phrase: Annotated[
+        bool, typer.Option("--phrase", help="pairs of a video and a category as units")
+    ] = False,
+    iou: Annotated[str, typer.Option(help="masks, or boxes around them")] = "masks",
     per_video: Annotated[bool, typer.Option("--per-video", help="a row per video")] = False,
     errors: Annotated[bool, typer.Option("--errors", help="what each kind of error costs")] = False,
     intervals: Annotated[
@@ -68,6 +72,8 @@ def youtube_vis(
                 truth,
                 load_predictions(path, truth),
                 agnostic=agnostic,
+                phrase=phrase,
+                iou=iou,
                 per_video=per_video or report is not None,
                 errors=errors or report is not None,
                 intervals=intervals or report is not None,

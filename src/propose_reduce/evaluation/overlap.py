@@ -5,7 +5,7 @@ Letters: T frames, D predictions, G tracks of the truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -69,6 +69,16 @@ def mask_areas(track: Track) -> np.ndarray:
     return areas
 
 
+def box_areas(track: Track) -> np.ndarray:
+    """Return the pixels of the tight box of a track's mask on each frame: int64 (T,).
+
+    Args:
+        track: of sound masks.
+    """
+    sides = [rle.box(mask)[2:] if mask else [0, 0] for mask in track.segmentations]
+    return np.array([width * height for width, height in sides], dtype=np.int64)
+
+
 def mean_area(areas: Sequence[float | None] | np.ndarray) -> float:
     """Return the mean over the frames where there is something, 0.0 if there is none anywhere."""
     present = [area for area in areas if area]
@@ -80,6 +90,7 @@ def overlap(
     truths: Sequence[Track],
     prediction_areas: Sequence[np.ndarray],
     truth_areas: Sequence[np.ndarray],
+    ious: Callable[[Sequence[rle.Rle], Sequence[rle.Rle]], np.ndarray] = rle.iou,
 ) -> Overlap:
     """Return how predictions and tracks of the truth overlap.
 
@@ -88,6 +99,8 @@ def overlap(
         truths: G tracks.
         prediction_areas: what :func:`mask_areas` says of the predictions.
         truth_areas: what :func:`mask_areas` says of the truth.
+        ious: gives the IoUs of N and M masks, float64 (N, M), or of their boxes; the areas must
+            be of the same shapes.
     """
     length = max([len(a) for a in (*prediction_areas, *truth_areas)], default=0)
     areas = padded(prediction_areas, length)[:, :, None], padded(truth_areas, length)[:, None, :]
@@ -99,7 +112,7 @@ def overlap(
         columns = {column: mask for column, mask in enumerate(known) if mask is not None}
         if rows and columns:
             pairs = np.ix_(list(rows), list(columns))
-            iou[frame][pairs] = rle.iou(list(rows.values()), list(columns.values()))
+            iou[frame][pairs] = ious(list(rows.values()), list(columns.values()))
     # iou = i / (both - i) gives i; rounding removes the error of the last bit
     intersections = np.rint(iou * both / (1 + np.maximum(iou, 0))).astype(np.int64)
     intersections[iou < 0] = 0

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from propose_reduce import rle
+from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.average_precision import (
     KEYS,
     MAX_PREDICTIONS,
@@ -27,7 +29,7 @@ from propose_reduce.evaluation.average_precision import (
 )
 from propose_reduce.evaluation.drawn_precision import drawn_scores
 from propose_reduce.evaluation.errors import ErrorBreakdown, TrackErrors, breakdown, find_errors
-from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
+from propose_reduce.evaluation.overlap import box_areas, mask_areas, mean_area, overlap
 from propose_reduce.evaluation.statistics import (
     Estimate,
     drawn_videos,
@@ -57,11 +59,13 @@ NOTHING_FITS = (
 )
 
 
-def evaluate_youtube_vis(
+def evaluate_youtube_vis(  # noqa: PLR0913, they are the options of a command
     ground_truth: Mapping[str, Any],
     predictions: Sequence[Mapping[str, Any]],
     *,
     agnostic: bool = False,
+    phrase: bool = False,
+    iou: str = "masks",
     per_video: bool = False,
     errors: bool = False,
     intervals: bool = False,
@@ -75,6 +79,9 @@ def evaluate_youtube_vis(
         predictions: ``video_id``, ``category_id``, ``score``, ``segmentations`` each; one
             segmentation per frame, None where absent: run lengths, compressed or not, or polygons.
         agnostic: evaluate all categories as one.
+        phrase: take each pair of a video and a category for a unit of its own, all of one kind, as
+            open-vocabulary benchmarks do. Where the file has ``video_np_pairs``, these alone count.
+        iou: ``masks``, or ``boxes`` around them.
         per_video: give the numbers of every video alone too.
         errors: say what keeps the average precision from 1 (:mod:`.errors`).
         intervals: say how sure the numbers are (:mod:`.statistics`).
@@ -85,22 +92,40 @@ def evaluate_youtube_vis(
         InputError: a fault in either; the message names the entry.
     """
     check_workers(workers)
+    if iou not in ("masks", "boxes"):
+        raise unknown_name("kind of overlap", iou, ("masks", "boxes"))
+    if phrase and (agnostic or errors):
+        raise InputError(
+            "phrases are no categories: leave out --phrase, or --agnostic, --errors and --report"
+        )
     truth = read_ground_truth(ground_truth)
     found = read_predictions(predictions, truth, agnostic=agnostic)
     tracks = found.tracks
     if agnostic:
         truth = _as_one_category(truth)
         tracks = {id_: _one_category(each) for id_, each in tracks.items()}
-    jobs = [VideoTracks(video.truths, tracks[id_], errors) for id_, video in truth.videos.items()]
+    jobs = [
+        VideoTracks(video.truths, tracks[id_], errors, iou == "boxes")
+        for id_, video in truth.videos.items()
+    ]
     evaluations: dict[int, VideoEvaluation] = {}
     for id_, evaluation in zip(truth.videos, run_all(evaluate_video, jobs, workers), strict=True):
         evaluations[id_] = evaluation
         if progress is not None:
             progress(len(evaluations), len(jobs))
-    matches = {id_: each.matches for id_, each in evaluations.items()}
+    matches: dict[Any, dict[Hashable, Matches]] = {
+        id_: each.matches for id_, each in evaluations.items()
+    }
+    categories = truth.categories
+    videos: dict[Any, str] = {id_: video.name for id_, video in truth.videos.items()}
+    if phrase:
+        units = _phrases(ground_truth, truth, matches)
+        matches = {id_: {ONE_CATEGORY: each} for id_, (_, each) in units.items()}
+        videos = {id_: name for id_, (name, _) in units.items()}
+        categories = {ONE_CATEGORY: "phrase"}
     track_errors = {id_: e.errors for id_, e in evaluations.items() if e.errors is not None}
 
-    by_category = _by_category(truth.categories, matches.values())
+    by_category = _by_category(categories, matches.values())
     per_category = {id_: category_scores(each) for id_, each in by_category.items()}
     curves = {
         id_: category_curve(each, "all", MAX_PREDICTIONS) for id_, each in by_category.items()
@@ -109,16 +134,16 @@ def evaluate_youtube_vis(
     return YoutubeVisMetrics(
         scores=scores,
         per_category=per_category,
-        categories=truth.categories,
+        categories=categories,
         present=tuple(id_ for id_, each in by_category.items() if each),
-        videos={id_: video.name for id_, video in truth.videos.items()},
+        videos=videos,
         curves={id_: each.precision for id_, each in curves.items() if each is not None},
         per_video=_per_video(matches) if per_video else None,
         errors=breakdown(track_errors, list(truth.categories)) if errors else None,
         track_errors=track_errors if errors else None,
-        draws=_draws(truth.categories, list(matches.values())) if intervals else None,
+        draws=_draws(categories, list(matches.values())) if intervals else None,
         counts={
-            "videos": len(truth.videos),
+            "videos": len(matches),
             "objects": sum(len(video.truths) for video in truth.videos.values()),
             "predictions": sum(len(each) for each in tracks.values()),
         },
@@ -135,6 +160,22 @@ def evaluate_youtube_vis(
             *(few_videos(len(truth.videos)) if intervals else ()),
         ),
     )
+
+
+def _phrases(
+    document: Mapping[str, Any],
+    truth: GroundTruth,
+    matches: Mapping[Any, Mapping[Hashable, Matches]],
+) -> dict[str, tuple[str, Matches]]:
+    """Return each pair of a video and a category by its two ids: a name and the matches."""
+    listed = document.get("video_np_pairs")
+    pairs = None if listed is None else {(p["video_id"], p["category_id"]) for p in listed}
+    return {
+        f"{video}/{category}": (f"{truth.videos[video].name}: {name}", matches[video][category])
+        for video in truth.videos
+        for category, name in truth.categories.items()
+        if category in matches[video] and (pairs is None or (video, category) in pairs)
+    }
 
 
 def _draws(
@@ -176,8 +217,8 @@ def _by_category(
 
 
 def _per_video(
-    matches: Mapping[int, Mapping[Hashable, Matches]],
-) -> dict[int, dict[str, float]]:
+    matches: Mapping[Any, Mapping[Hashable, Matches]],
+) -> dict[Any, dict[str, float]]:
     """Return the numbers of every video as if there were no other."""
     return {
         id_: mean_scores([category_scores([m]) for m in each.values()])
@@ -193,11 +234,13 @@ class VideoTracks:
         truths: the annotated tracks of the video, in file order.
         predictions: the predictions for it, in file order.
         with_errors: whether to say what is wrong with each prediction too.
+        boxes: whether boxes overlap in place of masks.
     """
 
     truths: tuple[Track, ...]
     predictions: tuple[Track, ...]
     with_errors: bool = False
+    boxes: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +264,12 @@ def evaluate_video(tracks: VideoTracks) -> VideoEvaluation:
     """
     predicted_areas = [mask_areas(track) for track in tracks.predictions]
     truth_areas = [mask_areas(track) for track in tracks.truths]
+    sizes = predicted_areas  # of masks, also where boxes overlap
+    ious = rle.iou
+    if tracks.boxes:
+        ious = rle.box_iou
+        predicted_areas = [box_areas(track) for track in tracks.predictions]
+        truth_areas = [box_areas(track) for track in tracks.truths]
     rows, columns = _indices_by_category(tracks.predictions), _indices_by_category(tracks.truths)
     matches: dict[Hashable, Matches] = {}
     for category in {**columns, **rows}:
@@ -234,15 +283,17 @@ def evaluate_video(tracks: VideoTracks) -> VideoEvaluation:
         matches[category] = match(
             indices=np.array(row, dtype=np.int64),
             scores=np.array([track.score for track in predictions], dtype=np.float64),
-            iou=overlap(predictions, truths, areas, [truth_areas[j] for j in column]).track_iou,
-            prediction_outside=outside_ranges(np.array([mean_area(each) for each in areas])),
+            iou=overlap(
+                predictions, truths, areas, [truth_areas[j] for j in column], ious
+            ).track_iou,
+            prediction_outside=outside_ranges(np.array([mean_area(sizes[i]) for i in row])),
             truth_indices=np.array(column, dtype=np.int64),
             truth_ignored=outside | crowd,
             crowd=crowd,
         )
     errors = None
     if tracks.with_errors:
-        whole = overlap(tracks.predictions, tracks.truths, predicted_areas, truth_areas)
+        whole = overlap(tracks.predictions, tracks.truths, predicted_areas, truth_areas, ious)
         errors = find_errors(
             tracks.predictions, predicted_areas, tracks.truths, whole, list(matches.values())
         )
@@ -274,7 +325,7 @@ class YoutubeVisMetrics:
         per_category: the twelve numbers by category id.
         categories: names by category id.
         present: ids of the categories with an object or a prediction; tables list these.
-        videos: names by video id.
+        videos: names by video id, or by "video/category" where phrases are evaluated.
         curves: by category id, float64 (10 thresholds, 101 recall points): precision. Categories
             without objects have none.
         per_video: the twelve numbers of every video alone by its id, where requested.
@@ -291,9 +342,9 @@ class YoutubeVisMetrics:
     per_category: dict[int, dict[str, float]]
     categories: dict[int, str]
     present: tuple[int, ...]
-    videos: dict[int, str]
+    videos: dict[Any, str]
     curves: dict[int, np.ndarray]
-    per_video: dict[int, dict[str, float]] | None
+    per_video: dict[Any, dict[str, float]] | None
     errors: ErrorBreakdown | None
     track_errors: dict[int, TrackErrors] | None
     draws: dict[str, np.ndarray] | None

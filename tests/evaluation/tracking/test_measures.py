@@ -115,10 +115,11 @@ def test_a_false_track_never_helps(seed):
         np.hstack([drawn.predicted_present, false]),
         np.dstack([dense(drawn), np.zeros((*drawn.truth_present.shape, 1))]),
     )
+    # CLEAR is left out: a frame that had no prediction now has one and breaks what went before
     before, after = measured(drawn), measured(with_false)
-    for key in ("HOTA", "DetA", "DetPr", "MOTA", "sMOTA", "IDP", "IDF1"):
+    for key in ("HOTA", "DetA", "DetPr", "IDP", "IDF1"):
         assert after[key] <= before[key] + 1e-12, key
-    for key in ("AssA", "DetRe", "LocA", "MOTP", "IDR"):
+    for key in ("AssA", "DetRe", "LocA", "IDR"):
         assert after[key] == pytest.approx(before[key]), key
 
 
