@@ -116,9 +116,9 @@ def predict(
         try:
             outcome = _predict_one(path, name, number, segmenter, outputs, callback)
         except Exception as error:  # whatever happens on one video, the others are done
-            ours = isinstance(error, ProposeReduceError)
-            told = error if ours else _logged(error, path, outputs.folder / LOG)
-            outcome = VideoOutcome(path, outputs.folder / name / RESULT, error=told)
+            if not isinstance(error, ProposeReduceError):
+                error = _logged(error, path, outputs.folder / LOG)
+            outcome = VideoOutcome(path, outputs.folder / name / RESULT, error=error)
         outcomes.append(outcome)
         callback.finish(outcome)
     outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})

@@ -152,7 +152,7 @@ def _of_heif(
     """
     if animated := [stream for stream in streams if stream.frames > 1]:
         return animated[:1], None
-    grey = [s for s in streams if s.codec_context and s.codec_context.format.name == "gray"]
+    grey = [s for s in streams if s.codec_context and s.codec_context.pix_fmt == "gray"]
     pictures = [stream for stream in streams if stream not in grey] or grey
     if len(pictures) > 1:
         raise InputError(
