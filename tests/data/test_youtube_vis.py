@@ -236,6 +236,7 @@ FORMS = [
     [POLYGON, []],
     rle.encode(MASK),
     rle.encode(MASK) | {"size": [24.0, 40.0]},
+    rle.encode(MASK) | {"size": (24, 40)},
     {"size": [24, 40], "counts": rle.run_lengths(rle.encode(MASK)["counts"]).tolist()},
     {"size": [24, 40], "counts": [float(n) for n in rle.run_lengths(rle.encode(MASK)["counts"])]},
     {"size": [24, 40], "counts": rle.encode(MASK)["counts"].encode()},

@@ -157,11 +157,11 @@ def read_mask(value: Any, size: Size, *, any_size: bool = False) -> rle.Rle | No
 
 def _from_runs(value: dict[str, Any], size: Size, *, any_size: bool) -> rle.Rle:
     stated, counts = value.get("size"), value.get("counts")
-    if stated != list(size):
-        stated = _sides(stated)
-        if not any_size and stated != list(size):
-            swapped = " (height and width swapped?)" if stated == [size[1], size[0]] else ""
-            raise InputError(f"mask of size {stated} on frames of {list(size)}{swapped}")
+    # equal also where the numbers have a point
+    sides = list(size) if stated == list(size) else _sides(stated)
+    if not any_size and sides != list(size):
+        swapped = " (height and width swapped?)" if sides == [size[1], size[0]] else ""
+        raise InputError(f"mask of size {sides} on frames of {list(size)}{swapped}")
     if isinstance(counts, bytes):
         counts = counts.decode("latin-1")
     if isinstance(counts, str):
@@ -169,10 +169,10 @@ def _from_runs(value: dict[str, Any], size: Size, *, any_size: bool) -> rle.Rle:
             raise InputError(
                 f"counts {cut(counts)} are Python's way to show bytes: write counts.decode()"
             )
-        return {"size": stated, "counts": counts}
+        return {"size": sides, "counts": counts}
     if not isinstance(counts, list | tuple):
         raise InputError(f"counts must be text or a list, got {cut(counts)}")
-    return rle.from_counts(counts, *stated)
+    return rle.from_counts(counts, *sides)
 
 
 def _sides(stated: Any) -> list[int]:
