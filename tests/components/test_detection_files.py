@@ -191,6 +191,9 @@ def test_a_results_file_may_name_frames_by_file(tmp_path):
         ([result(LEFT, file_name="dog.jpg")], "image 'dog' is not a frame number"),
         ([result(LEFT, segmentation={"size": [8, 12], "counts": "1"})], "runs fill 1 pixels"),
         ([result(LEFT, segmentation="1")], "run lengths or a list of polygons"),
+        ([result(LEFT, segmentation={"size": [2**80, 2], "counts": "1"})], "segmentation of frame"),
+        ([result(LEFT, segmentation={"size": [-1, 2], "counts": "1"})], "segmentation of frame"),
+        ([result(LEFT, category_id=2**63)], r"annotations\[0\].category_id"),
     ],
 )
 def test_results_that_are_none_are_refused(tmp_path, content, fault):

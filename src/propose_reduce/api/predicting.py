@@ -116,9 +116,8 @@ def predict(
         try:
             outcome = _predict_one(path, name, number, segmenter, outputs, callback)
         except Exception as error:  # whatever happens on one video, the others are done
-            if not isinstance(error, ProposeReduceError):
-                error = _logged(error, path, outputs.folder / LOG)
-            outcome = VideoOutcome(path, outputs.folder / name / RESULT, error=error)
+            told = _told(error, path, outputs.folder / LOG)
+            outcome = VideoOutcome(path, outputs.folder / name / RESULT, error=told)
         outcomes.append(outcome)
         callback.finish(outcome)
     outputs.combine({n: o.result for n, o in enumerate(outcomes, start=1) if o.result is not None})
@@ -168,8 +167,10 @@ def _resolved(path: Path) -> Path:
         return path.absolute()
 
 
-def _logged(error: Exception, path: Path, log: Path) -> ProposeReduceError:
-    """Write down where an error arose that nobody foresaw, and return what to say of it."""
+def _told(error: Exception, path: Path, log: Path) -> ProposeReduceError:
+    """Return what to say of an error; where one arose that nobody foresaw is written down."""
+    if isinstance(error, ProposeReduceError):
+        return error
     place = f"the traceback is in '{log}'"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

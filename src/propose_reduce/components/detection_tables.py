@@ -22,6 +22,9 @@ MOTS_CLASSES = {1: "car", 2: "person"}
 MOTS_IGNORED = 10
 """The class of regions that are neither right nor wrong."""
 
+LARGEST_ID = 2**31
+"""Of a category, so that a tensor holds it."""
+
 FRAME_FOLDERS = {"JPEGImages", "img1", "images", "frames", "rgb"}
 """Folders of frames that are called after what is in them; the one above has the video's name."""
 
@@ -53,7 +56,10 @@ class Result:
         Raises:
             InputError: it is neither of them, or damaged.
         """
-        (mask,) = read_segmentations([self.segmentation], self._stated_size() or size)
+        try:
+            (mask,) = read_segmentations([self.segmentation], self._stated_size() or size)
+        except InputError as error:
+            mask = error
         if isinstance(mask, InputError):
             raise InputError(f"{self.place}: segmentation of frame {self.frame}: {mask}")
         return mask
@@ -62,6 +68,7 @@ class Result:
         segmentation = self.segmentation
         size = segmentation.get("size") if isinstance(segmentation, dict) else None
         if isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) for n in size):
+            rle.check_size(*size)
             return size[0], size[1]
         return None
 
@@ -86,7 +93,7 @@ class _Detection(Record):
 
     image_id: int | str | None = None
     file_name: str | None = None
-    category_id: int = 1
+    category_id: int = Field(1, ge=0, le=LARGEST_ID)
     score: float = Field(1.0, ge=0, le=1)
     segmentation: Any
 
@@ -100,7 +107,7 @@ class _Sequence(Record):
     """A sequence of masks, in YouTube-VIS' form."""
 
     video_id: int | str
-    category_id: int = 1
+    category_id: int = Field(1, ge=0, le=LARGEST_ID)
     score: float = Field(1.0, ge=0, le=1)
     segmentations: list[Any]
 
