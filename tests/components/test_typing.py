@@ -83,3 +83,13 @@ def test_a_component_that_does_not_fit_is_found(folder, mistake):
     right, wrong = WRONG[mistake]
     told = checked(folder, RIGHT.replace(right, wrong))
     assert 'Incompatible return value type (got "Still", expected "Propagator")' in told
+
+
+def test_a_wrong_option_of_segment_is_found(folder):
+    right = (
+        'from propose_reduce import segment\n\nsegment("a.mp4", key_frames=3, precision="bf16")\n'
+    )
+    assert checked(folder, right).startswith("Success")
+    assert 'Unexpected keyword argument "keyframes"' in checked(
+        folder, right.replace("key_frames", "keyframes")
+    )
