@@ -51,10 +51,13 @@ class TrackMasks:
     Attributes:
         segmentations: T sound masks, none of them empty; None where the object is absent.
         areas: int64 (T,), their pixels; 0 where it is absent.
+        empty: frames on which the file has a mask without a pixel: the object is absent, but
+            trackers have made a detection there.
     """
 
     segmentations: tuple[rle.Rle | None, ...]
     areas: np.ndarray
+    empty: tuple[int, ...] = ()
 
     def fitted(self, frames: int) -> TrackMasks:
         """Return them with an entry for each frame: those beyond the end go or are absent."""
@@ -62,6 +65,7 @@ class TrackMasks:
         return TrackMasks(
             (*self.segmentations[:frames], *[None] * missing),
             np.pad(self.areas[:frames], (0, missing)),
+            tuple(frame for frame in self.empty if frame < frames),
         )
 
 
@@ -112,8 +116,9 @@ def read_tracks(
     read = []
     for (_, values, _), end in zip(tracks, ends, strict=True):
         own = areas[end - len(values) : end]
-        kept = zip(masks[end - len(values) : end], own, strict=True)
-        read.append(TrackMasks(tuple(mask if area else None for mask, area in kept), own))
+        kept = list(zip(masks[end - len(values) : end], own.tolist(), strict=True))
+        empty = tuple(t for t, (mask, area) in enumerate(kept) if mask is not None and not area)
+        read.append(TrackMasks(tuple(mask if area else None for mask, area in kept), own, empty))
     return read
 
 

@@ -45,6 +45,7 @@ class Track:
         score: confidence of a prediction; 0 in the truth.
         crowd: truth only: a crowd, which any number of predictions may match without a penalty.
         areas: truth only: the file's own area per frame, pixels; these count, not the masks'.
+        empty: frames on which the file has a mask without a pixel, None above.
         mask_areas: int64 (T,), pixels of the masks, 0 where it is absent; None: not counted yet.
     """
 
@@ -56,6 +57,7 @@ class Track:
     crowd: bool = False
     areas: tuple[float | None, ...] = ()
     mask_areas: np.ndarray | None = None
+    empty: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +165,7 @@ def _truth(entry: ObjectEntry) -> Track:
         crowd=entry.crowd,
         areas=entry.areas,
         mask_areas=entry.masks.areas,
+        empty=entry.masks.empty,
     )
 
 
@@ -269,6 +272,7 @@ def _predicted(
         segmentations=masks.segmentations,
         score=prediction.score,
         mask_areas=masks.areas,
+        empty=masks.empty,
     )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 from tracked import videos
-from vis_files import DOG, track
+from vis_files import DOG, object_, prediction, track, truth
 
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.tracking import evaluate_tracking
+from propose_reduce.evaluation.tracking import evaluate_tracking, youtube_vis_videos
 from propose_reduce.evaluation.tracking.evaluate import Job, measure_video
 
 HOTA = ("HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr", "OWTA")
@@ -131,3 +131,10 @@ def test_what_processes_exchange_can_be_pickled():
     job = pickle.loads(pickle.dumps(Job(TWO.videos[0], ("hota", "clear", "identity"))))
     sums = pickle.loads(pickle.dumps(measure_video(job)))
     assert sums[3]["IDTP"] == 2
+
+
+def test_a_mask_without_a_pixel_is_a_false_detection_also_when_it_comes_from_a_file():
+    document = truth(object_("#", "#"))
+    found = [prediction(0.9, "#", ".")]
+    result = evaluate_tracking(youtube_vis_videos(document, found))
+    assert result.scores["IDP"] == 0.5

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.files import load_predictions
 from propose_reduce.evaluation.tracking.burst import burst_videos, is_burst, is_tao, tao_videos
 from propose_reduce.evaluation.tracking.mots import is_mots, load_mots
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
-from propose_reduce.evaluation.tracks import read_ground_truth, read_predictions
+from propose_reduce.evaluation.tracks import Track, read_ground_truth, read_predictions
 from propose_reduce.files import is_folder, read_json
+from propose_reduce.structures import Size
 
 
 def load_tracked_videos(truth: Path, predictions: Path, *, agnostic: bool = False) -> TrackedVideos:
@@ -67,8 +70,20 @@ def youtube_vis_videos(
                 id=id_,
                 name=video.name,
                 num_frames=video.num_frames or length,
-                truths=video.truths,
-                predictions=tracks,
+                truths=tuple(_with_empty_masks(track, video.size) for track in video.truths),
+                predictions=tuple(_with_empty_masks(track, video.size) for track in tracks),
             )
         )
-    return TrackedVideos(truth.categories, tuple(videos), found.notes)
+    return TrackedVideos(truth.categories, tuple(videos), (*truth.notes, *found.notes))
+
+
+def _with_empty_masks(track: Track, size: Size) -> Track:
+    """Return a track with its masks without a pixel, which are detections to TrackEval."""
+    if not track.empty:
+        return track
+    height, width = size
+    nothing = rle.from_counts([height * width], height, width)
+    masks = list(track.segmentations)
+    for frame in track.empty:
+        masks[frame] = nothing
+    return replace(track, segmentations=tuple(masks))
