@@ -1,14 +1,14 @@
-"""The whole pipeline on real video with truth, without a detector: true masks as proposals.
+"""The whole pipeline on real video with truth: real detections as proposals, and true masks.
 
-    python benchmarks/real_video.py ANNOTATIONS [--weights FILE]
+    python benchmarks/real_video.py ANNOTATIONS --detections DIR [--weights FILE]
 
-ANNOTATIONS is a YouTube-VIS file whose frames lie beside it. The objects' true masks on the five
-key frames are the proposals (as files), each propagator follows them, and a sequence is scored by
-its key frame: 1 on every frame, times the presence where the propagator knows it. Judged by the
-package's own evaluators, all categories as one. Prints the table of docs/results.md; a weights
-file adds the row of its Seq-Prop head. The columns: J at distances from the key frame in frames,
-before the reduction; the sequence IoU of single objects, followed from the first and from the
-middle frame; how many sequences there are before and after the reduction.
+ANNOTATIONS is a YouTube-VIS file whose frames lie beside it, DIR holds detections of its videos
+(``file:``, docs/components.md). Prints the table of docs/results.md, a row for each way to follow,
+score and reduce the same proposals: AP, AP50 and AR10 with all categories as one, AP by the
+categories' names, the AP of each video alone, how many sequences there are in all and from the
+score on from which pictures show them, and processor seconds. In the rows of true masks the
+proposals are the objects' own masks on key frames, scored by ``key-frame``. A weights file adds
+rows of its Seq-Prop head.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import nan
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,47 +29,80 @@ import numpy as np
 from propose_reduce import rle
 from propose_reduce.components.detection_files import DetectionFiles
 from propose_reduce.components.flow import FlowPropagator
-from propose_reduce.components.scorers import KeyFrameScorer
+from propose_reduce.components.scorers import KeyFrameScorer, RedetectScorer
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.distance import (
-    AnnotatedVideos,
-    FollowedProposal,
-    distance_curves,
-    follow,
-)
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
+from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.pipeline import Window, find_windows, reduce_sequences
-from propose_reduce.paradigm.proposals import Proposals, to_sequence
+from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import key_frames
-from propose_reduce.paradigm.reduce import KeptSequence
-from propose_reduce.protocols import Propagator
-from propose_reduce.results import VideoResult
-from propose_reduce.settings import InferenceSettings, category_set
-from propose_reduce.structures import Clip, InstanceSequence, fitted_size
+from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.results import SHOW_SCORE, VideoResult
+from propose_reduce.settings import InferenceSettings, override
+from propose_reduce.structures import Clip, fitted_size
 
-LONG_SIDE = 640  # pixels of the working size for flow; a network has a size of its own
-DISTANCES = ((5, 9), (18, 22), (38, 42))  # frames from the key frame
-SHOWN = ("car-shadow", "blackswan", "dog")  # one object each
-HEADS = (
-    "propagator",
-    *("AP", "AP50", "AR10"),
-    *(f"J at {first}-{last}" for first, last in DISTANCES),
-    *(f"IoU {video}" for video in SHOWN),
-    *("sequences", "CPU s"),
+HEADS = ("proposals", "followed by", "score", "correction", "reduce", "AP", "AP50", "AR10")
+MORE = ("AP by name", "AP per video", "sequences (shown)", "CPU s")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way to find sequences, and ways to reduce them.
+
+    Attributes:
+        proposals: "detections", or the true masks of "key frames" or of the "first frame".
+        missed: what a frame counts on which nothing was detected again; None: `key-frame` scores.
+        correct_every: of how many frames one is corrected on; None for none.
+        reductions: assignments below ``inference.reduce`` and ``inference.score``.
+        paradigm: of the settings.
+    """
+
+    proposals: str = "detections"
+    missed: str | None = "background"
+    correct_every: int | None = None
+    reductions: tuple[str, ...] = ("hard",)
+    paradigm: str = "propose-reduce"
+
+    def names(self, model: LoadedModel | None) -> list[str]:
+        """Return what the first cells of its rows say."""
+        real = self.proposals == "detections"
+        score = {None: "`key-frame`", "background": "`redetect`"}.get(
+            self.missed, f"`redetect`, missed {self.missed}"
+        )
+        follows = "`flow`" if model is None else "Seq-Prop head"
+        if self.paradigm == "track-by-detect":
+            follows, score = "`track-by-detect`", "mean of its detections"
+        every = self.correct_every
+        correction = {None: "", 1: "every frame"}.get(every, f"every {every} frames")
+        return [self.proposals if real else f"true, {self.proposals}", follows, score, correction]
+
+    @property
+    def settings(self) -> InferenceSettings:
+        """Return the settings of finding sequences."""
+        assignments = [f"paradigm={self.paradigm}", f"score.missed={self.missed or 'background'}"]
+        if self.correct_every is not None:
+            every = self.correct_every
+            assignments += ["propagate.correct=detections", f"propagate.correct_every={every}"]
+            assignments += [f"score.every={every}"]
+        return override(InferenceSettings(), assignments)
+
+
+RUNS = (
+    Run(paradigm="track-by-detect"),
+    Run(missed="ignored"),
+    Run(missed=None),
+    Run(),
+    Run(correct_every=1, reductions=("hard", "compose", "compose, absent")),
+    Run(correct_every=2, reductions=("compose, absent",)),
+    Run(correct_every=3, reductions=("compose, absent",)),
+    Run("key frames", None, reductions=("hard", "compose", "compose, absent")),
+    Run("first frame", None),
 )
-
-
-def write_proposals(folder: Path, video: AnnotatedVideo, settings: InferenceSettings) -> None:
-    """Write the true masks of the key frames, an array file each, as any detector could."""
-    for frame in key_frames(len(video.frames), settings.propose.key_frames):
-        runs = [run for obj in video.objects if (run := obj.segmentations[frame]) is not None]
-        masks = np.array([rle.decode(run) for run in runs], dtype=bool).reshape(-1, *video.size)
-        ones = np.ones(len(masks))
-        np.savez(folder / f"{frame:05d}.npz", masks=masks, scores=ones, labels=ones.astype(int))
+"""``compose, absent``: a frame without a mask counts half as background (score.absent=0.5)."""
 
 
 @dataclass(frozen=True)
@@ -87,67 +120,88 @@ class Pictures:
 
 @dataclass
 class Measured:
-    """What one propagator did on all videos."""
+    """What one way to reduce made of all videos."""
 
-    predictions: list[dict[str, Any]] = field(default_factory=list)
-    followed: list[FollowedProposal] = field(default_factory=list)
-    overlap: dict[str, str] = field(default_factory=dict)  # from the first / middle frame, by video
-    before: int = 0
-    after: int = 0
-    seconds: float = 0.0
+    agnostic: list[dict[str, Any]] = field(default_factory=list)
+    named: list[dict[str, Any]] = field(default_factory=list)
+    sequences: int = 0
+    shown: int = 0
 
-    def row(self, name: str, truth: dict[str, Any]) -> str:
-        """Return a row of the table."""
-        metrics = evaluate_youtube_vis(truth, self.predictions, agnostic=True).scores
-        (curve,) = distance_curves(self.followed, (0.0, 100.0))
-        ends = [end for first, last in DISTANCES for end in (first - 1, last)]
-        means = {part.last: part.j for part in curve.bins(ends)}
-        cells = [
-            name,
-            *(f"{metrics[key]:.3f}" for key in ("AP", "AP50", "AR10")),
-            *(f"{means.get(last, nan):.2f}" for _, last in DISTANCES),
-            *(self.overlap.get(video, "") for video in SHOWN),
-            f"{self.before} → {self.after}",
-            f"{self.seconds:.0f}",
+    def add(self, video: AnnotatedVideo, result: VideoResult, ids: dict[str, int]) -> None:
+        """Take the sequences of a video in."""
+        names = result.categories
+        for prediction in result.to_youtube_vis(video.id):
+            name = names[prediction["category_id"]]
+            self.agnostic.append(prediction | {"category_id": min(ids.values())})
+            if name in ids:
+                self.named.append(prediction | {"category_id": ids[name]})
+        self.sequences += len(result.sequences)
+        self.shown += sum(one.score >= SHOW_SCORE for one in result.sequences)
+
+    def cells(self, truth: dict[str, Any], by_name: bool) -> list[str]:
+        """Return the figures of a row."""
+        metrics = evaluate_youtube_vis(truth, self.agnostic, agnostic=True, per_video=True)
+        named = evaluate_youtube_vis(truth, self.named).scores["AP"] if by_name else None
+        return [
+            *(f"{100 * metrics.scores[key]:.1f}" for key in ("AP", "AP50", "AR10")),
+            "" if named is None else f"{100 * named:.1f}",
+            " ".join(f"{100 * scores['AP']:.0f}" for scores in metrics.per_video.values()),
+            f"{self.sequences} ({self.shown})",
         ]
-        return f"| {' | '.join(cells)} |"
 
 
-def measure(truth: Path, videos: VideoSet, model: LoadedModel | None) -> Measured:
-    """Run the pipeline on all videos: with the model's Seq-Prop head, or with flow."""
-    measured, objects = Measured(), AnnotatedVideos(truth)
-    settings, names = InferenceSettings(), dict(enumerate(category_set("davis"), start=1))
+def measure(
+    run: Run,
+    videos: VideoSet,
+    truth: dict[str, Any],
+    detections: Path,
+    model: LoadedModel | None = None,
+) -> Iterator[str]:
+    """Yield the rows of a run: its proposals are followed once and reduced in every way.
+
+    Args:
+        run: what to do.
+        videos: with their frames.
+        truth: the same as plain data.
+        detections: folder with those of each video.
+        model: follows with its Seq-Prop head; None for flow.
+    """
+    ids = {category["name"]: category["id"] for category in truth["categories"]}
+    measured = {reduction: Measured() for reduction in run.reductions}
+    seconds = 0.0
     for video in videos.videos:
-        size = fitted_size(video.size, long_side=LONG_SIDE, short_side=LONG_SIDE)
-        if model is not None:
-            wanted = model.settings
-            size = fitted_size(video.size, long_side=wanted.long_side, short_side=wanted.short_side)
-        clip = Clip(Pictures(video), size, video.size)
+        clip = Clip(Pictures(video), _size(video, model), video.size)
         start = time.process_time()
-        with _propagator(clip, model) as propagator, TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            write_proposals(folder, video, settings)
-            proposer = DetectionFiles(folder)
+        with _propagator(clip, model) as propagator, _proposer(run, video, detections) as proposer:
+            scorer = _scorer(run, proposer)
             found: list[Window] = []
-            find_windows(clip, proposer, propagator, KeyFrameScorer(), settings, [found.append])
-        (proposals,) = (window.proposals for window in found)
-        kept = reduce_sequences(proposals, video.size, settings.reduce)
-        measured.seconds += time.process_time() - start
-        result = VideoResult(video.name, video.size, len(video.frames), names, tuple(kept))
-        measured.predictions += result.to_youtube_vis(video.id, {n: i for i, n in names.items()})
-        everything = VideoResult(
-            video.name, video.size, len(video.frames), names, _unreduced(proposals, video)
-        )
-        followed = follow(everything, objects.find(str(video.id)))
-        measured.followed += followed
-        measured.before += len(proposals)
-        measured.after += len(kept)
-        name = video.name.split("/")[0]
-        if name in SHOWN:
-            starts = key_frames(len(video.frames), 3)[:2]
-            ious = [_best_iou(everything.sequences, start, video) for start in starts]
-            measured.overlap[name] = " / ".join(f"{iou:.2f}" for iou in ious)
-    return measured
+            find_windows(clip, proposer, propagator, scorer, run.settings, [found.append])
+        seconds += time.process_time() - start
+        for reduction, each in measured.items():
+            each.add(video, _reduced(video, found[0].proposals, run, reduction), ids)
+    for reduction, each in measured.items():
+        figures = each.cells(truth, by_name=run.proposals == "detections")
+        cells = [*run.names(model), reduction, *figures, f"{seconds:.0f}"]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _size(video: AnnotatedVideo, model: LoadedModel | None) -> tuple[int, int]:
+    if model is None:
+        return fitted_size(video.size, long_side=854, short_side=480, grow=False)
+    wanted = model.settings
+    return fitted_size(video.size, long_side=wanted.long_side, short_side=wanted.short_side)
+
+
+def _reduced(video: AnnotatedVideo, proposals: Proposals, run: Run, reduction: str) -> VideoResult:
+    """Return what stays of a video's sequences."""
+    kind, _, absent = reduction.partition(", ")
+    settings = override(
+        run.settings, [f"reduce.kind={kind}", f"score.absent={0.5 if absent else 0.0}"]
+    )
+    proposals = replace(proposals, absent_weight=settings.score.absent)
+    kept = reduce_sequences(proposals, video.size, settings.reduce)
+    names = dict(enumerate(proposals.categories, start=1))
+    return VideoResult(video.name, video.size, len(video.frames), names, tuple(kept))
 
 
 @contextmanager
@@ -160,47 +214,53 @@ def _propagator(clip: Clip, model: LoadedModel | None) -> Iterator[Propagator]:
             yield session
 
 
-def _unreduced(proposals: Proposals, video: AnnotatedVideo) -> tuple[InstanceSequence, ...]:
-    best = proposals.class_scores[:, 1:].max(dim=1)
-    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    kept = [KeptSequence(index, {category: score}) for index, (category, score) in enumerate(pairs)]
-    return tuple(to_sequence(proposals, one, video.size, i) for i, one in enumerate(kept, start=1))
+@contextmanager
+def _proposer(run: Run, video: AnnotatedVideo, detections: Path) -> Iterator[Proposer]:
+    if run.proposals == "detections":
+        yield remembering(DetectionFiles(detections, video=video.name.split("/")[0]))
+        return
+    with TemporaryDirectory() as temporary:
+        count = len(video.frames)
+        frames = [0] if run.proposals == "first frame" else key_frames(count, 5)
+        for frame in frames:
+            _write_masks(Path(temporary) / f"{frame:05d}.npz", video, frame)
+        yield remembering(DetectionFiles(temporary))
 
 
-def _best_iou(sequences: tuple[InstanceSequence, ...], start: int, video: AnnotatedVideo) -> float:
-    """Return the best IoU over the whole video of the sequences that one key frame started."""
-    ious = [_sequence_iou(one, video) for one in sequences if one.key_frame == start]
-    return max(ious, default=nan)
+def _write_masks(path: Path, video: AnnotatedVideo, frame: int) -> None:
+    """Write the true masks of a frame, as any detector could."""
+    runs = [run for obj in video.objects if (run := obj.segmentations[frame]) is not None]
+    masks = np.array([rle.decode(run) for run in runs], dtype=bool).reshape(-1, *video.size)
+    ones = np.ones(len(masks))
+    np.savez(path, masks=masks, scores=ones, labels=ones.astype(int))
 
 
-def _sequence_iou(sequence: InstanceSequence, video: AnnotatedVideo) -> float:
-    """Return the IoU over the whole video with the object that it overlaps most."""
-    found = sequence.masks
-    ious = []
-    for obj in video.objects:
-        truth = np.zeros_like(found)
-        for frame, segmentation in enumerate(obj.segmentations):
-            if segmentation is not None:
-                truth[frame] = rle.decode(segmentation)
-        ious.append((found & truth).sum() / (found | truth).sum())
-    return float(max(ious))
+def _scorer(run: Run, proposer: Proposer) -> Scorer:
+    if run.missed is None:
+        return KeyFrameScorer()
+    score = run.settings.score
+    frames = partial(key_frames, count=run.settings.propose.key_frames)
+    return RedetectScorer(proposer, frames, every=score.every, missed=score.missed_factor)
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("annotations", type=Path)
+    parser.add_argument("--detections", type=Path, required=True, help="folder for file:")
     parser.add_argument("--weights", type=Path, help="a weights file with a Seq-Prop head")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     videos = read_youtube_vis(options.annotations, options.annotations.parent)
+    print(f"| {' | '.join((*HEADS, *MORE))} |\n|{' --- |' * len((*HEADS, *MORE))}")
     truth = read_json(options.annotations)
-    models: dict[str, LoadedModel | None] = {"flow": None}
+    for run in RUNS:
+        for row in measure(run, videos, truth, options.detections):
+            print(row, flush=True)
     if options.weights is not None:
-        models[f"Seq-Prop head, {options.weights.stem}"] = load_weights(options.weights)
-    print(f"| {' | '.join(HEADS)} |\n|{' --- |' * len(HEADS)}")
-    for name, model in models.items():
-        print(measure(options.annotations, videos, model).row(name, truth), flush=True)
+        run, model = Run("key frames", None, reductions=("hard", "compose")), options.weights
+        for row in measure(run, videos, truth, options.detections, load_weights(model)):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -137,3 +137,8 @@ def test_selected_frames_are_those_of_others_in_their_order_and_no_others():
     for index in (-1, 3):
         with pytest.raises(IndexError, match=rf"frame {index} is not among 0\.\.2"):
             frames[index]
+
+
+@pytest.mark.parametrize(("size", "fitted"), [((240, 432), (240, 432)), ((720, 1280), (360, 640))])
+def test_frames_need_not_grow_to_the_size_they_fit(size, fitted):
+    assert fitted_size(size, long_side=640, short_side=360, grow=False) == fitted

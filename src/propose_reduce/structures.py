@@ -22,12 +22,14 @@ Size: TypeAlias = tuple[int, int]
 """(height, width) in pixels."""
 
 
-def fitted_size(size: Size, *, long_side: int, short_side: int) -> Size:
+def fitted_size(size: Size, *, long_side: int, short_side: int, grow: bool = True) -> Size:
     """Return the size at which networks see frames of ``size`` (docs/method.md, section 2).
 
-    The largest of the same shape whose longer and shorter side fit; small frames grow.
+    The largest of the same shape whose longer and shorter side fit; small frames grow to it, if
+    they may.
     """
     scale = min(long_side / max(size), short_side / min(size))
+    scale = scale if grow else min(scale, 1.0)
     return max(1, int(size[0] * scale + 0.5)), max(1, int(size[1] * scale + 0.5))
 
 
@@ -121,10 +123,13 @@ class Detections:
     Attributes:
         masks: bool, (O, H, W), on the clip's working size.
         class_scores: float32, (O, C + 1), probabilities; column 0 is background.
+        given: the masks in the video's own pixels, run-length encoded, where they came like that:
+            what a user gave stands on its frame as it is. One for each detection, or none.
     """
 
     masks: Tensor
     class_scores: Tensor
+    given: tuple[rle.Rle | None, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.masks, "Detections.masks", "bool", 3)
@@ -132,6 +137,10 @@ class Detections:
         if len(self.masks) != len(self.class_scores):
             raise ContractError(
                 f"Detections has {len(self.masks)} masks but scores for {len(self.class_scores)}"
+            )
+        if len(self.given) not in (0, len(self.masks)):
+            raise ContractError(
+                f"Detections has {len(self.masks)} masks but {len(self.given)} of them as given"
             )
         if not bool(((self.class_scores >= 0) & (self.class_scores <= 1)).all()):
             raise ContractError("Detections.class_scores must lie in [0, 1], found NaN or beyond")

@@ -100,6 +100,18 @@ def test_every_format_is_what_other_readers_expect(pets, tmp_path):
     assert ((labels == 1) == native.sequences[0].masks[1]).all()
 
 
+@pytest.mark.parametrize(("show_score", "shown"), [(0.85, {0, 1}), (0.95, {0})])
+def test_weak_sequences_are_left_out_of_davis_maps_and_nothing_else(
+    pets, tmp_path, show_score, shown
+):
+    run([pets], tmp_path / "out", formats=["youtube-vis", "davis"], show_score=show_score)
+    folder = tmp_path / "out" / "pets"
+    assert len(VideoResult.load(folder / "result.json").sequences) == 2
+    assert len(json.loads((folder / "youtube_vis.json").read_text())) == 2
+    with Image.open(folder / "davis" / "00000.png") as image:
+        assert set(np.unique(np.array(image))) == shown  # the cat scores 0.9, the dog 0.8
+
+
 def test_frames_of_a_folder_keep_their_names(tmp_path):
     (tmp_path / "dog").mkdir()
     for t in range(6):
@@ -375,6 +387,7 @@ def test_output_into_the_folder_of_the_images_themselves_is_refused(tmp_path):
         ({"formats": ["davi"]}, "did you mean 'davis'"),
         ({"overlay": "film"}, "unknown overlay"),
         ({"labels": ["scores"]}, "did you mean 'score'"),
+        ({"show_score": 30}, "show_score must lie in .* got 30"),
         ({"opacity": 45}, "opacity must lie between 0 and 1, got 45"),
     ],
 )

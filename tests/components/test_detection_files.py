@@ -420,3 +420,14 @@ def test_a_window_of_a_clip_asks_for_its_frames_by_their_place_in_the_whole(tmp_
     window = window_of(clip(frames=6), range(3, 6))
     proposer = DetectionFiles(tmp_path)
     assert [len(proposer.propose(window, frame)) for frame in range(3)] == [0, 2, 0]
+
+
+def test_masks_of_the_videos_size_are_kept_as_they_are_beside_the_smaller_ones(tmp_path):
+    np.savez(tmp_path / "00000.npz", masks=[LEFT, RIGHT], scores=[0.4, 0.9], labels=[1, 1])
+    write_json(tmp_path / "film.json", [result(LEFT, image_id=0)])
+    for source, expected in ((tmp_path, [RIGHT, LEFT]), (tmp_path / "film.json", [LEFT])):
+        found = DetectionFiles(source).propose(clip(working=(4, 6)), 0)
+        assert found.masks.shape[1:] == (4, 6)
+        same(np.stack([rle.decode(mask) for mask in found.given]), np.stack(expected))
+    np.savez(tmp_path / "00000.npz", masks=[LEFT[::2, ::2]])
+    assert DetectionFiles(tmp_path).propose(clip(working=(4, 6)), 0).given == ()

@@ -7,6 +7,7 @@ from fakes import FakePropagator, FakeProposer, Thing, World
 from propose_reduce.components.scorers import KeyFrameScorer, RedetectScorer
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.paradigm.windows import window_of
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Detections
 
@@ -72,6 +73,15 @@ def test_only_the_frames_asked_for_are_looked_at():
     silent = [bool(scored(scorer, frame, clip=clip).isnan().all()) for frame in range(5)]
     assert silent == [False, True, False, True, False]
     assert proposer.asked == [0, 2, 4]
+
+
+def test_every_so_many_frames_of_the_video_are_looked_at_besides_these():
+    proposer = FakeProposer(WORLD)
+    scorer = RedetectScorer(proposer, lambda count: [0, count - 1], every=2)
+    window = window_of(WORLD.clip(), range(1, 5))
+    silent = [bool(scored(scorer, frame, clip=window).isnan().all()) for frame in range(4)]
+    assert silent == [False, False, True, False]  # its first, the second, the last of the video
+    assert proposer.asked == [1, 2, 4]
 
 
 def test_a_frame_is_looked_at_once_however_often_it_is_asked_about():

@@ -101,3 +101,15 @@ def test_a_sequence_that_is_never_present_is_background():
 
 def test_no_sequences_have_no_scores():
     assert mean_scores(torch.zeros(0, 2, 3)).shape == (0, 3)
+
+
+def test_a_frame_without_a_mask_counts_as_background_as_much_as_it_is_told_to():
+    scores = torch.full((1, 4, 2), torch.nan)
+    scores[0, :2] = torch.tensor([0.2, 0.8])
+    absent = torch.tensor([[False, False, False, True]])  # of frame 2 there is no opinion
+    means = [
+        float(mean_scores(scores, absent, absent_weight=weight)[0, 1]) for weight in (0, 0.5, 1)
+    ]
+    assert means == pytest.approx([0.8, 0.8 * 2 / 2.5, 0.8 * 2 / 3])
+    nowhere = mean_scores(torch.full((1, 4, 2), torch.nan), ~absent, absent_weight=0.5)
+    assert nowhere.tolist() == [[1, 0]]

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 from fakes import FakePropagator, FakeProposer, FakeScorer, Thing, World
 from windows_found import proposals_found
 
+from propose_reduce import rle
+from propose_reduce.paradigm.pipeline import segment_clip
 from propose_reduce.settings import InferenceSettings
 from propose_reduce.structures import Detections
 
@@ -115,3 +118,39 @@ def test_nothing_seen_is_no_sequence_either_way():
     for skip in (False, True):
         found, _ = run(world, FakePropagator(world), skip_covered=skip)
         assert (len(found), found.frame_scores.shape) == (0, (0, 5, 3))
+
+
+class Given(FakeProposer):
+    """Knows one frame's mask in the pixels of the video."""
+
+    def propose(self, clip, frame):
+        seen = super().propose(clip, frame)
+        mask = np.zeros((48, 64), dtype=bool)
+        mask[5:19, 5:19] = True  # no edge of it falls on one of the working size
+        return Detections(seen.masks, seen.class_scores, (rle.encode(mask),))
+
+
+@pytest.mark.parametrize("kind", ["hard", "compose"])
+def test_a_given_mask_stands_on_its_key_frame_and_comes_back_unscaled(kind):
+    world = World((Thing("cat", 0.5),), zoom=2)
+    settings = {"propose": {"key_frames": 1}, "reduce": {"kind": kind}}
+    parts = (Given(world), FakePropagator(world, shift=1), FakeScorer(world))
+    (cat,) = segment_clip(world.clip(), *parts, InferenceSettings.model_validate(settings))
+    assert cat.key_frame == 2
+    assert cat.masks[2].sum() == 14 * 14
+    assert cat.masks[2, 5:19, 5:19].all()
+    assert cat.masks[1].sum() != 14 * 14
+
+
+@pytest.mark.parametrize(("score", "stands"), [(1.0, True), (0.99, False)])
+def test_a_mask_without_doubt_is_not_replaced_by_the_propagators_version(score, stands):
+    world = World((Thing("cat", score),))
+    empty = FakePropagator(World((Thing("cat", absent=frozenset({2})),)))  # sees nothing there
+    found = proposals_found(
+        world.clip(),
+        FakeProposer(world),
+        empty,
+        FakeScorer(world),
+        InferenceSettings.model_validate({"propose": {"key_frames": 1}}),
+    )
+    assert bool(found.masks.areas[0, 2]) == stands

@@ -12,7 +12,7 @@ PAPER = [
     for data in ("youtube_vis_2019", "youtube_vis_2021", "davis")
     for backbone in ("r50", "r101", "x101")
 ]
-OTHERS = ["coco_sam2", "open_vocabulary", "real_tiny", "shapes_tiny"]
+OTHERS = ["coco", "coco_sam2", "open_vocabulary", "real_tiny", "shapes_tiny"]
 
 
 def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts():

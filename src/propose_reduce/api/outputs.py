@@ -21,7 +21,7 @@ from propose_reduce.drawing.paint import OPACITY
 from propose_reduce.errors import InputError, cut, unknown_name
 from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
-from propose_reduce.results import VideoResult, write_davis
+from propose_reduce.results import SHOW_SCORE, VideoResult, write_davis
 from propose_reduce.video import Video, write_video
 
 FORMATS = ("native", "youtube-vis", "davis")
@@ -43,6 +43,8 @@ class Outputs:
         overlay: "video", "frames" or "none".
         opacity: share of an object's colour inside its mask, 0 to 1.
         labels: what labels say, of "id", "name" and "score"; no labels without any.
+        show_score: sequences that score less are left out of the overlay, the contact sheet and the
+            DAVIS maps; the native file and YouTube-VIS predictions have all.
         keep_proposals: write the sequences before they are reduced too.
         annotations: whose ids YouTube-VIS predictions carry.
         overwrite: do again what is done.
@@ -58,6 +60,7 @@ class Outputs:
     overlay: str = "video"
     opacity: float = OPACITY
     labels: Sequence[str] = LABELS
+    show_score: float = SHOW_SCORE
     keep_proposals: bool = False
     annotations: Annotations | None = None
     overwrite: bool = False
@@ -70,6 +73,8 @@ class Outputs:
         if self.overlay not in OVERLAYS:
             raise unknown_name("overlay", self.overlay, OVERLAYS)
         check_style(self.opacity, self.labels)
+        if not 0 <= self.show_score <= 1:
+            raise InputError(f"show_score must lie in [0, 1], got {self.show_score}")
         check_folder(self.folder)
 
     def finished(self, name: str, settings: dict[str, Any]) -> VideoResult | None:
@@ -150,12 +155,13 @@ class Outputs:
     ) -> Iterator[Made]:
         """Yield each further file or folder with the function that makes it."""
         folder = self.folder / result.name
+        shown = result.filter(min_score=self.show_score)
 
         def label_maps(path: Path) -> None:
-            write_davis(result, path, video().frame_names)
+            write_davis(shown, path, video().frame_names)
 
         def film(path: Path) -> None:
-            pictures = self._drawn(video(), result, progress)
+            pictures = self._drawn(video(), shown, progress)
             write_video(
                 path,
                 pictures,
@@ -166,7 +172,7 @@ class Outputs:
 
         def frames(path: Path) -> None:
             stems = video().frame_names or [f"{t:05d}" for t in range(result.num_frames)]
-            _write_frames(path, stems, self._drawn(video(), result, progress))
+            _write_frames(path, stems, self._drawn(video(), shown, progress))
 
         if "davis" in self.formats:
             yield folder / DAVIS, label_maps
@@ -177,7 +183,7 @@ class Outputs:
         if self.overlay == "frames":
             yield folder / FRAMES, frames
         if self.overlay != "none":
-            yield folder / SHEET, lambda path: _write_sheet(path, video(), result)
+            yield folder / SHEET, lambda path: _write_sheet(path, video(), shown)
 
     def _drawn(
         self, video: Video, result: VideoResult, progress: Progress | None

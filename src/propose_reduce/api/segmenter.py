@@ -153,7 +153,10 @@ class Segmenter:
         """
         preset = self._preset
         size = fitted_size(
-            video.size, long_side=preset.model.long_side, short_side=preset.model.short_side
+            video.size,
+            long_side=preset.model.long_side,
+            short_side=preset.model.short_side,
+            grow=self.model is not None,  # other networks have sizes of their own
         )
         clip = Clip(video.frames, size, video.size)
         reduced = ReducedSequences(

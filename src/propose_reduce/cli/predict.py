@@ -95,6 +95,9 @@ def predict(
         str, _option(OUTPUT, text="what labels of the overlay say: some of these, or none")
     ] = "id,name,score",
     opacity: Annotated[float, _option(OUTPUT, text="of masks in the overlay, 0 to 1")] = 0.45,
+    show_score: Annotated[
+        float, _option(OUTPUT, text="leave weaker sequences out of pictures and DAVIS maps")
+    ] = 0.3,
     overwrite: Annotated[
         bool, _option(OUTPUT, "--overwrite", text="do finished videos again")
     ] = False,
@@ -146,6 +149,7 @@ def predict(
             overlay,
             opacity,
             () if labels == "none" else tuple(labels.split(",")),
+            show_score,
             keep_proposals,
             None if annotations is None else api.Annotations.read(annotations),
             overwrite,

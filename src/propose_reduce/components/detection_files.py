@@ -124,8 +124,9 @@ class DetectionFiles:
         found = self._read(clip, clip.start + frame)
         kept = found.scores > self._min_score
         labels = found.labels[kept]
+        given = [found.given[row] for row in kept.nonzero()[:, 0].tolist()] if found.given else []
         return self._label_set(labels, frame).detections(
-            found.masks[kept], labels, found.scores[kept]
+            found.masks[kept], labels, found.scores[kept], given
         )
 
     def _frame_files(self) -> dict[int, Path]:
@@ -220,10 +221,13 @@ class DetectionFiles:
         if frame not in self._files:
             return _from_results(self._results.get(frame, []), clip)
         raw = _load(self._files[frame])
+        masks = raw.masks()
+        whole = masks.shape[1:] == clip.original_size
         return _Found(
-            resize(torch.from_numpy(raw.masks()), clip.working_size),
+            resize(torch.from_numpy(masks), clip.working_size),
             torch.from_numpy(raw.labels),
             torch.from_numpy(raw.scores),
+            tuple(rle.encode(mask) for mask in masks) if whole else (),
         )
 
     def _label_set(self, labels: Tensor, frame: int) -> LabelSet:
@@ -288,11 +292,13 @@ class _Found:
         masks: bool (O, H, W), at the working size.
         labels: int64 (O,).
         scores: float32 (O,).
+        given: the masks run-length encoded where they are of the video's size, O of them or none.
     """
 
     masks: Tensor
     labels: Tensor
     scores: Tensor
+    given: tuple[rle.Rle | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -426,10 +432,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def _from_results(results: Sequence[Result], clip: Clip) -> _Found:
     masks = [torch.zeros(0, *clip.working_size, dtype=torch.bool)]
     kept = []
+    given = []
     for result in results:
         mask = result.mask(clip.original_size)
         if mask is not None:
             kept.append(result)
+            given.append(mask if tuple(mask["size"]) == clip.original_size else None)
             masks.append(resize(torch.from_numpy(rle.decode(mask))[None], clip.working_size))
     labels = torch.tensor([result.label for result in kept], dtype=torch.int64)
-    return _Found(torch.cat(masks), labels, torch.tensor([result.score for result in kept]))
+    scores = torch.tensor([result.score for result in kept])
+    return _Found(torch.cat(masks), labels, scores, tuple(given))

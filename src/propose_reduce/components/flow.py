@@ -53,7 +53,7 @@ class FlowPropagator:
         colour_weight: how much colour counts on each frame; 0 leaves it out.
     """
 
-    long_side: int = 640
+    long_side: int = 854
     doubt: float = 0.85
     colour_weight: float = 0.1
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from propose_reduce import rle
 from propose_reduce.structures import Detections
 
 PLACEHOLDERS = {"__background__", "N/A", ""}
@@ -34,13 +35,20 @@ class LabelSet:
         columns = {label: 1 + categories.index(name) for label, name in real.items()}
         return cls(categories, columns)
 
-    def detections(self, masks: Tensor, labels: Tensor, scores: Tensor) -> Detections:
+    def detections(
+        self,
+        masks: Tensor,
+        labels: Tensor,
+        scores: Tensor,
+        given: Sequence[rle.Rle] = (),
+    ) -> Detections:
         """Return detections, most confident first; those whose label has no class are dropped.
 
         Args:
             masks: bool (O, H, W).
             labels: int64 (O,), the detector's numbers.
             scores: (O,), in [0, 1]; background gets what is missing to 1.
+            given: the masks in the video's own pixels, O of them or none.
         """
         columns = torch.tensor([self.columns.get(label, 0) for label in labels.tolist()])
         confident = scores.float().cpu()
@@ -50,4 +58,5 @@ class LabelSet:
         class_scores[:, 0] = 1 - confident[order]
         class_scores[torch.arange(len(order)), columns[order].long()] = confident[order]
         chosen = order.to(masks.device)
-        return Detections(masks[chosen], class_scores.to(masks.device))
+        kept = tuple(given[row] for row in order.tolist()) if given else ()
+        return Detections(masks[chosen], class_scores.to(masks.device), kept)

@@ -155,7 +155,8 @@ def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Scor
         raise InputError("the scorer 'redetect' asks a proposer, and none is at work")
     return RedetectScorer(
         request.proposer,
-        frames=range if everywhere else request.key_frames,
+        request.key_frames,
+        every=request.settings.score.every if everywhere else None,
         missed=request.settings.score.missed_factor,
     )
 

@@ -32,8 +32,9 @@ class RedetectScorer:
     def __init__(
         self,
         proposer: Proposer,
-        *,
         frames: Callable[[int], Container[int]] = range,
+        *,
+        every: int | None = None,
         min_iou: float = 0.5,
         missed: float | None = 0.0,
     ) -> None:
@@ -41,8 +42,8 @@ class RedetectScorer:
 
         Args:
             proposer: is asked once for each frame.
-            frames: the frames to look at, given the number of frames in the clip: all by default,
-                ``lambda count: range(0, count, 5)`` for every fifth.
+            frames: the frames to look at, given the number of frames in the clip: all by default.
+            every: besides these, every so many frames of the whole video; None: no others.
             min_iou: a detection overlaps a mask from this IoU on.
             missed: a mask that no detection overlaps has so many times the key frame's scores, and
                 is background for the rest; None: no opinion, as if the frame was not looked at.
@@ -55,7 +56,7 @@ class RedetectScorer:
         if missed is not None and not 0 <= missed <= 1:
             raise InputError(f"missed must lie in [0, 1] or be None, got {missed}")
         self._proposer, self._frames = remembering(proposer), frames
-        self._min_iou, self._missed = min_iou, missed
+        self._every, self._min_iou, self._missed = every, min_iou, missed
 
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
         """Return the class scores of the detections that overlap: float32 (N, C + 1), or NaN.
@@ -63,7 +64,8 @@ class RedetectScorer:
         Raises:
             InputError: the proposer has other classes than the one behind the origins.
         """
-        if frame not in self._frames(len(clip.frames)):
+        regular = self._every is not None and (clip.start + frame) % self._every == 0
+        if not regular and frame not in self._frames(len(clip.frames)):
             return torch.full_like(origins.class_scores, torch.nan)
         scores = self._not_found(origins)
         seen = self._proposer.propose(clip, frame)

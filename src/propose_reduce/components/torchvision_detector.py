@@ -120,7 +120,7 @@ class TorchvisionDetector:
 
 def _image(frame: np.ndarray) -> Tensor:
     """Return a frame as float32 RGB (3, H, W) in [0, 1], no larger than the models use."""
-    height, width = fitted_size((frame.shape[0], frame.shape[1]), **LARGEST)
+    height, width = fitted_size((frame.shape[0], frame.shape[1]), **LARGEST, grow=False)
     if height < frame.shape[0]:
         frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
     return torch.from_numpy(frame).permute(2, 0, 1).float() / 255

@@ -30,8 +30,9 @@ def compose(proposals: Proposals, *, min_iou: float) -> Proposals:
     A member's weight on a frame halves with every half gap between key frames that it is away from
     its own, and counts by its score of the group's class there; one that has no score there counts
     by that of the whole sequence. A pixel belongs to the object where members that have it there
-    hold at least half of all weight. The class scores of a frame are the mean of those of the
-    members that are present, by weight and by how alike their masks are to the composed one.
+    hold at least half of all weight; where a member's mask was given, that stands. The class scores
+    of a frame are the mean of those of the members that are present, by weight and by how alike
+    their masks are to the composed one.
 
     Args:
         proposals: N sequences.
@@ -44,13 +45,20 @@ def compose(proposals: Proposals, *, min_iou: float) -> Proposals:
     masks = PackedMasks(len(groups), proposals.masks.num_frames, proposals.masks.size)
     shape = (len(groups), *proposals.frame_scores.shape[1:])
     frame_scores = proposals.frame_scores.new_full(shape, torch.nan)
+    given = {}
     for row, members in enumerate(groups):
         weights = _weights(proposals, members)
         for frame in range(masks.num_frames):
             present = [m for m in members if proposals.masks.areas[m, frame]]
             if present:
                 weight = weights[[members.index(m) for m in present], frame]
-                mask = _majority(proposals.masks, present, frame, weight, weights[:, frame].sum())
+                standing = [m for m in present if (m, frame) in proposals.given]
+                if standing:
+                    mask = proposals.masks.mask(standing[0], frame)
+                    given[row, frame] = proposals.given[standing[0], frame]
+                else:
+                    total = weights[:, frame].sum()
+                    mask = _majority(proposals.masks, present, frame, weight, total)
                 masks.put(frame, mask[None], row)
                 frame_scores[row, frame] = _scores(proposals, present, frame, weight, mask)
     best = proposals.class_scores[:, 1:].amax(dim=1)
@@ -60,6 +68,7 @@ def compose(proposals: Proposals, *, min_iou: float) -> Proposals:
         key_frames=tuple(proposals.key_frames[leader] for leader in leaders),
         masks=masks,
         frame_scores=frame_scores,
+        given=given,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from propose_reduce import rle
 from propose_reduce.masks import PackedMasks
 from propose_reduce.protocols import Proposer
 from propose_reduce.structures import Clip, Detections, Frames
@@ -76,11 +77,14 @@ class _Seen:
     masks: PackedMasks
     class_scores: Tensor
     device: torch.device
+    given: tuple[rle.Rle | None, ...]
 
     @classmethod
     def of(cls, found: Detections) -> _Seen:
-        return cls(PackedMasks.pack(found.masks[:, None]), found.class_scores, found.masks.device)
+        packed = PackedMasks.pack(found.masks[:, None])
+        return cls(packed, found.class_scores, found.masks.device, found.given)
 
     @property
     def detections(self) -> Detections:
-        return Detections(self.masks.frame(0).to(self.device), self.class_scores)
+        masks = self.masks.frame(0).to(self.device)
+        return Detections(masks, self.class_scores, self.given)

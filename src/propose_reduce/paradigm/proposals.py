@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -28,21 +29,32 @@ class Proposals:
         key_frames: N key frames, 0-based: where each sequence was proposed.
         masks: their masks on the clip's working size.
         frame_scores: float32 (N, T, C + 1), class probabilities on each frame; NaN where absent.
+        absent_weight: how much a frame without a mask counts as background in the class scores.
+        given: masks in the video's own pixels that stand as they are, by sequence and frame.
     """
 
     categories: tuple[str, ...]
     key_frames: tuple[int, ...]
     masks: PackedMasks
     frame_scores: Tensor
+    absent_weight: float = 0.0
+    given: Mapping[tuple[int, int], rle.Rle] = field(default_factory=dict)
 
     @classmethod
     def joined(cls, groups: Sequence[Proposals]) -> Proposals:
         """Return the sequences of several, of one clip and proposer, one after the other."""
+        firsts = accumulate((len(group) for group in groups), initial=0)
         return cls(
             groups[0].categories,
             tuple(frame for group in groups for frame in group.key_frames),
             PackedMasks.joined([group.masks for group in groups]),
             torch.cat([group.frame_scores for group in groups]),
+            groups[0].absent_weight,
+            {
+                (first + sequence, frame): mask
+                for first, group in zip(firsts, groups, strict=False)
+                for (sequence, frame), mask in group.given.items()
+            },
         )
 
     def __len__(self) -> int:
@@ -64,7 +76,8 @@ class Proposals:
     @cached_property
     def class_scores(self) -> Tensor:
         """Class probabilities of the whole sequences: float32 (N, C + 1)."""
-        return mean_scores(self.frame_scores)
+        absent = torch.from_numpy(self.masks.areas == 0)
+        return mean_scores(self.frame_scores, absent, absent_weight=self.absent_weight)
 
     @cached_property
     def iou(self) -> Tensor:
@@ -86,7 +99,8 @@ def to_sequence(
     names = proposals.categories
     column = kept.category + 1  # column 0 is background
     segmentations = [
-        _segmentation(proposals.masks, kept.index, frame, size)
+        proposals.given.get((kept.index, frame))
+        or _segmentation(proposals.masks, kept.index, frame, size)
         for frame in range(proposals.masks.num_frames)
     ]
     frame_scores = [

@@ -82,4 +82,5 @@ def propose(clip: Clip, proposer: Proposer, frame: int, settings: ProposeSetting
 def select(detections: Detections, rows: Tensor) -> Detections:
     """Return the given rows of the detections."""
     rows = rows.to(detections.masks.device)
-    return Detections(detections.masks[rows], detections.class_scores[rows])
+    given = tuple(detections.given[row] for row in rows.tolist()) if detections.given else ()
+    return Detections(detections.masks[rows], detections.class_scores[rows], given)

@@ -64,18 +64,28 @@ def score_frame(
     return torch.lerp(_background(probabilities), probabilities, presence.cpu()[:, None])
 
 
-def mean_scores(frame_scores: Tensor) -> Tensor:
+def mean_scores(
+    frame_scores: Tensor, absent: Tensor | None = None, *, absent_weight: float = 0.0
+) -> Tensor:
     """Return the class scores of whole sequences: float32 (N, C + 1).
 
     Args:
         frame_scores: float32 (N, T, C + 1), NaN on frames where the sequence is absent or the
             scorer has no opinion.
+        absent: bool (N, T), where a sequence has no mask.
+        absent_weight: how much such a frame counts, as background, beside one with a score.
 
     Returns:
-        The mean over the other frames; background 1 where there is none.
+        The mean over the frames with a score; background 1 where there is none.
     """
     mean = frame_scores.double().nanmean(dim=1).float()
-    return torch.where(mean.isnan(), _background(mean), mean)
+    mean = torch.where(mean.isnan(), _background(mean), mean)
+    if absent is None or absent_weight == 0:
+        return mean
+    known = (~frame_scores.isnan().any(dim=2)).sum(dim=1)
+    missing = absent_weight * absent.sum(dim=1)
+    share = known / (known + missing).clamp(min=1e-9)
+    return torch.lerp(_background(mean), mean, share[:, None].float())
 
 
 def _background(like: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ Letters: O detections of a key frame, N sequences so far, T frames.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import accumulate
 
 import torch
@@ -22,7 +23,7 @@ from propose_reduce.paradigm.propose import key_frames, select
 from propose_reduce.paradigm.score import score_frame
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings
-from propose_reduce.structures import Clip, Detections, Seed
+from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
 
 
 class SequenceBuilder:
@@ -107,17 +108,42 @@ class SequenceBuilder:
         carried = propagate(clip, self._propagator, seeds, corrector=corrector)
         for step, found in enumerate(carried, start=done + 1):
             first, end = firsts[found.seed : found.seed + 2]
+            if found.frame == seeds[found.seed].frame:
+                found = _standing(found, origins[found.seed])
             masks.put(found.frame, found.masks, first)
             frame_scores[first:end, found.frame] = score_frame(
                 clip, self._scorer, found.frame, found.masks, origins[found.seed], found.presence
             )
             self._report("propagate", step, steps)
         started = tuple(frame for frame, found in detections.items() for _ in range(len(found)))
-        return Proposals(categories, started, masks, frame_scores)
+        given = {
+            (first + row, frame): mask
+            for first, (frame, found) in zip(firsts, detections.items(), strict=False)
+            for row, mask in enumerate(found.given)
+            if mask is not None
+        }
+        absent = self._settings.score.absent
+        return Proposals(categories, started, masks, frame_scores, absent, given)
 
     def _report(self, stage: str, done: int, steps: int) -> None:
         if self._progress is not None:
             self._progress(stage, done, steps)
+
+
+def _standing(found: FrameMasks, origins: Detections) -> FrameMasks:
+    """Return the masks of a key frame with those that were given in place of the propagator's.
+
+    Given is what came in the video's own pixels, and what its proposer has no doubt of.
+    """
+    scores = origins.class_scores  # a softmax may round to 1, but leaves something to background
+    stands = (scores[:, 1:].amax(dim=1) >= 1) & (scores[:, 0] == 0)
+    for row, mask in enumerate(origins.given):
+        stands[row] |= mask is not None
+    if not bool(stands.any()):
+        return found
+    stands = stands.to(found.masks.device)[:, None, None]
+    masks = torch.where(stands, origins.masks.to(found.masks.device), found.masks)
+    return replace(found, masks=masks)
 
 
 def _uncovered(found: Proposals, frame: int, seen: Detections, min_iou: float) -> Detections:

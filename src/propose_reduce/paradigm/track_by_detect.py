@@ -9,7 +9,7 @@ Letters: N tracks, O detections of a frame, C foreground classes, H and W workin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -97,6 +97,7 @@ def track_by_detect(
         if progress is not None:
             progress("propose", frame + 1, len(clip.frames))
     tracked = _sequences(clip, proposer.categories, begun, frames)
+    tracked = replace(tracked, absent_weight=settings.score.absent)
     if settings.score.missed_factor is not None:
         _count_missed(tracked, settings.score.missed_factor)
     return tracked

@@ -64,6 +64,12 @@ def vote(
         key_frames=tuple(proposals.key_frames[item.index] for item in kept),
         masks=masks,
         frame_scores=frame_scores,
+        given={
+            (row, frame): mask
+            for row, item in enumerate(kept)
+            for (sequence, frame), mask in proposals.given.items()
+            if sequence == item.index
+        },
     )
     return voted, [replace(item, index=row) for row, item in enumerate(kept)]
 

@@ -2,5 +2,6 @@
 
 from propose_reduce.results.formats import davis_palette, write_davis
 from propose_reduce.results.result import VideoResult
+from propose_reduce.results.sequences import SHOW_SCORE
 
-__all__ = ["VideoResult", "davis_palette", "write_davis"]
+__all__ = ["SHOW_SCORE", "VideoResult", "davis_palette", "write_davis"]

@@ -16,6 +16,9 @@ from propose_reduce import rle
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.structures import InstanceSequence, Size
 
+SHOW_SCORE = 0.3
+"""Where nothing else is asked for, pictures leave out what scores less; results have it all."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoSequences:

@@ -62,6 +62,16 @@ class ScoreSettings(Settings):
         "nothing: background; that factor of the key frame's scores; or the frame is ignored",
     )
 
+    every: int = Field(
+        1, ge=1, description="redetect: look at every Nth frame of the video, and at key frames"
+    )
+    absent: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how much a frame without a mask counts as background; the paper leaves it out",
+    )
+
     @property
     def missed_factor(self) -> float | None:
         """Return the share of the key frame's scores that a missed frame gets; None: no opinion."""

@@ -31,6 +31,10 @@ def _named(section: type[Settings], name: str) -> Any:
     return Field(None, description=section.model_fields[name].description)
 
 
+WITHOUT_NETWORK = ModelSettings(long_side=854, short_side=480)
+"""Where no network of ours is at work: the size of DAVIS, which optical flow can still afford."""
+
+
 class Options(Settings):
     """What can be chosen for a run; None leaves it to the preset, or else to the weights."""
 
@@ -69,6 +73,8 @@ class Options(Settings):
             InputError: an unknown or faulty setting, or one that is fixed by the weights.
         """
         given = Preset() if self.preset is None else load_preset(self.preset)
+        if self.preset is None and model is None:
+            given = given.model_copy(update={"model": WITHOUT_NETWORK})
         if self.preset is None and inference is not None:
             given = given.model_copy(update={"inference": inference})
         components = given.components.model_copy(

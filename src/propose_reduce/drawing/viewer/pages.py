@@ -21,10 +21,7 @@ from markupsafe import Markup
 from propose_reduce.drawing.pages import render
 from propose_reduce.drawing.palette import colour_of, css
 from propose_reduce.errors import InputError
-from propose_reduce.results import VideoResult
-
-SHOW_SCORE = 0.3
-"""Sequences below this score are hidden at first."""
+from propose_reduce.results import SHOW_SCORE, VideoResult
 
 
 @dataclass(frozen=True, slots=True)
