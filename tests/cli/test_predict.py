@@ -114,7 +114,7 @@ def test_a_second_run_says_that_it_is_done(predict, tmp_path):
         (["--key-frames", "0"], "key_frames = 0"),
         (["--every", "0"], "every must be 1 or more, got 0"),
         (["--start", "7"], "no frame of 'pets' lies between 7"),
-        (["--annotations", "none.json"], "annotations 'none.json' cannot be read"),
+        (["--annotations", "none.json"], "'none.json' cannot be read"),
         (["--set", "a=1"], "unknown setting 'a'"),
     ],
 )
