@@ -153,12 +153,16 @@ def read_json(path: Path) -> Any:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return json.loads(content)
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+        content = b""  # a second copy of a large file beside all that is read from it
+        return json.loads(text)
     except RecursionError as error:
         raise InputError(f"'{path}' is not valid JSON: it is nested too deep") from error
     except ValueError as error:
         message = " ".join(str(error).split())
-        if message.startswith("Extra data") and _is_json_lines(content):
+        if message.startswith("Extra data") and _is_json_lines(
+            text.encode("utf-8", "surrogatepass")
+        ):
             message = "it is JSON lines, one value per line: write one list of them"
         raise InputError(f"'{path}' is not valid JSON: {message}") from error
     finally:
