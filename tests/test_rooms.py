@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BASE_MODULES | LAYER_1, BASE_MODULES),
     "results": BASE_MODULES | {"data"},
     "components": BASE_MODULES | {"data", "models", "paradigm"},
-    "drawing": BASE_MODULES | {"results"},
+    "drawing": BASE_MODULES | {"results", "video"},
     "evaluation": BASE_MODULES | {"data", "results", "drawing"},
     "training": BASE_MODULES | LAYER_1 | {"components", "evaluation", "drawing"},
     "api": BASE_MODULES | LAYER_1 | {"components", "evaluation", "drawing", "training"},

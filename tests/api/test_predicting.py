@@ -59,7 +59,7 @@ def pets(tmp_path):
 def test_one_video_gives_its_result_overlay_and_contact_sheet(pets, tmp_path):
     (outcome,) = run([pets], tmp_path / "out", overlay="video")
     folder = tmp_path / "out" / "pets"
-    assert tree(folder) == ["contact_sheet.png", "overlay.mp4", "result.json"]
+    assert tree(folder) == ["contact_sheet.png", "index.html", "overlay.mp4", "result.json"]
     assert len(VideoResult.load(folder / "result.json").sequences) == 2
     assert str(outcome).startswith(f"{pets}: 2 objects in 6 frames, ")
     assert str(outcome).endswith(f"frames/s -> {folder / 'result.json'}")
@@ -80,7 +80,12 @@ def test_the_overlay_has_the_films_frames_times_and_size(pets, tmp_path):
 def test_the_overlay_can_be_frames(pets, tmp_path):
     run([pets], tmp_path / "out", overlay="frames")
     names = [f"overlay/{t:05d}.png" for t in range(6)]
-    assert tree(tmp_path / "out" / "pets") == ["contact_sheet.png", *names, "result.json"]
+    assert tree(tmp_path / "out" / "pets") == [
+        "contact_sheet.png",
+        "index.html",
+        *names,
+        "result.json",
+    ]
 
 
 def test_every_format_is_what_other_readers_expect(pets, tmp_path):
@@ -282,7 +287,8 @@ def test_stopping_leaves_what_is_finished_and_nothing_half_done(pets, tmp_path, 
     monkeypatch.setattr(FakePropagator, "propagate", stopped)
     with pytest.raises(KeyboardInterrupt):
         run([pets, second], tmp_path / "out", overlay="video")
-    done = ["pets/contact_sheet.png", "pets/overlay.mp4", "pets/result.json"]
+    names = ("contact_sheet.png", "index.html", "overlay.mp4", "result.json")
+    done = [f"pets/{name}" for name in names]
     assert tree(tmp_path / "out") == done
     monkeypatch.setattr(FakePropagator, "propagate", original)
     kept, new = run([pets, second], tmp_path / "out", overlay="video")

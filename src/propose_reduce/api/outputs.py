@@ -18,6 +18,8 @@ from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.drawing import contact_sheet, overlay
 from propose_reduce.drawing.overlay import LABELS, check_style
 from propose_reduce.drawing.paint import OPACITY
+from propose_reduce.drawing.viewer import write_index, write_page
+from propose_reduce.drawing.viewer.write import COPY, PAGE
 from propose_reduce.errors import InputError, cut, unknown_name
 from propose_reduce.files import check_folder, replacing
 from propose_reduce.protocols import Progress
@@ -40,7 +42,7 @@ class Outputs:
     Attributes:
         folder: holds the videos' folders.
         formats: besides the native file, which is always written.
-        overlay: "video", "frames" or "none".
+        overlay: "video", "frames" or "none"; with "none" no picture and no page is made.
         opacity: share of an object's colour inside its mask, 0 to 1.
         labels: what labels say, of "id", "name" and "score"; no labels without any.
         show_score: sequences that score less are left out of the overlay, the contact sheet and the
@@ -48,7 +50,7 @@ class Outputs:
         keep_proposals: write the sequences before they are reduced too.
         annotations: whose ids YouTube-VIS predictions carry.
         overwrite: do again what is done.
-        together: write YouTube-VIS and DAVIS output for all videos together too.
+        together: write a list of pages, YouTube-VIS and DAVIS output for all videos together too.
 
     Raises:
         InputError: an unknown format, overlay or label, an opacity out of range, or a folder that
@@ -115,7 +117,7 @@ class Outputs:
 
     def _made(self, name: str) -> list[Path]:
         """Return all that is made of a video beside its result."""
-        inside = (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS)
+        inside = (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS, PAGE, COPY)
         return [*(self.folder / name / file for file in inside), self.folder / DAVIS / name]
 
     def save(self, output: SegmentationOutput) -> None:
@@ -134,6 +136,7 @@ class Outputs:
         video: Callable[[], Video],
         number: int,
         progress: Progress | None = None,
+        source: Path | None = None,
     ) -> None:
         """Write what is asked for beside a result and is not there yet.
 
@@ -142,16 +145,21 @@ class Outputs:
             video: opens the video; called only when frames or their names are needed.
             number: the video's id in YouTube-VIS predictions without annotations.
             progress: called with each frame drawn, as stage "draw".
+            source: what the video was opened from, which the page plays if a browser can.
         """
         if "youtube-vis" in self.formats:  # always, because the annotations may be others
             path = self.folder / result.name / YOUTUBE_VIS
             write_youtube_vis(path, self.predictions(result, number))
-        for path, make in self._makers(result, video, progress):
+        for path, make in self._makers(result, video, progress, source):
             if not path.exists():
                 make(path)
 
     def _makers(
-        self, result: VideoResult, video: Callable[[], Video], progress: Progress | None
+        self,
+        result: VideoResult,
+        video: Callable[[], Video],
+        progress: Progress | None,
+        source: Path | None,
     ) -> Iterator[Made]:
         """Yield each further file or folder with the function that makes it."""
         folder = self.folder / result.name
@@ -184,6 +192,10 @@ class Outputs:
             yield folder / FRAMES, frames
         if self.overlay != "none":
             yield folder / SHEET, lambda path: _write_sheet(path, video(), shown)
+            yield (
+                folder / PAGE,
+                lambda path: write_page(path, result, video(), source, show_score=self.show_score),
+            )
 
     def _drawn(
         self, video: Video, result: VideoResult, progress: Progress | None
@@ -247,11 +259,18 @@ class Outputs:
             )
 
     def combine(self, results: Mapping[int, VideoResult]) -> None:
-        """Write the YouTube-VIS predictions of all videos together, if there are any results.
+        """Write what is of all videos together, if there are any results.
+
+        That is the page that lists them, unless ``overlay`` is "none", and YouTube-VIS predictions
+        if they are asked for. A page of that name that is not ours stays.
 
         Args:
             results: by the videos' numbers.
         """
+        if results and self.together and self.overlay != "none":
+            write_index(
+                self.folder, {r.name: r for r in results.values()}, show_score=self.show_score
+            )
         if results and self.together and "youtube-vis" in self.formats:
             predictions = [p for n, result in results.items() for p in self.predictions(result, n)]
             write_youtube_vis(self.folder / YOUTUBE_VIS, predictions)

@@ -143,7 +143,7 @@ def _predict_one(
     outputs.check_room(name)
     earlier = outputs.finished(name, settings)
     if earlier is not None and earlier.size in possible_sizes(path):
-        outputs.complete(earlier, opened, number, report_progress)
+        outputs.complete(earlier, opened, number, report_progress, path)
         return VideoOutcome(path, file, earlier, warnings=outputs.lost(earlier))
     began = time.perf_counter()
     video = opened()
@@ -154,7 +154,7 @@ def _predict_one(
     proposals = output.proposals and replace(output.proposals, name=name, settings=settings)
     seconds = time.perf_counter() - began
     outputs.save(SegmentationOutput(result, proposals))
-    outputs.complete(result, opened, number, report_progress)
+    outputs.complete(result, opened, number, report_progress, path)
     warnings = (*video.warnings, *output.warnings, *outputs.lost(result))
     return VideoOutcome(path, file, result, seconds, warnings)
 

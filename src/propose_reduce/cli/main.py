@@ -28,6 +28,7 @@ from propose_reduce.cli import (
     export,
     predict,
     train,
+    view,
 )
 from propose_reduce.cli.terminal import say
 from propose_reduce.errors import ProposeReduceError
@@ -66,6 +67,7 @@ app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("predict")(predict.predict)
 app.command("train")(train.train)
+app.command("view")(view.view)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,8 @@ from propose_reduce.drawing.pages import render
 from propose_reduce.drawing.palette import colour_of, css
 from propose_reduce.errors import InputError
 from propose_reduce.results import SHOW_SCORE, VideoResult
+
+PACKAGE = "propose_reduce.drawing.viewer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def viewer_page(
     result: VideoResult,
     video: ViewerVideo,
     *,
+    poster: str = "",
     thumbnails: Mapping[int, str] | None = None,
     links: Sequence[str] = (),
     notes: Sequence[str] = (),
@@ -67,6 +71,7 @@ def viewer_page(
     Args:
         result: what to show.
         video: what to play below it.
+        poster: the first frame as a ``data:`` URL, until the video is there; empty for none.
         thumbnails: pictures of sequences as ``data:`` URLs, by sequence id.
         links: files to link to, relative to the page.
         notes: short texts for the head of the page.
@@ -103,6 +108,7 @@ def viewer_page(
         "page.html",
         data=data,
         video=_relative_url(video.file) if video.file else "",
+        poster=poster,
         links=[{"text": link, "href": _relative_url(link)} for link in links],
         notes=notes,
         show_score=show_score,
@@ -136,6 +142,12 @@ def index_page(entries: Sequence[IndexEntry], *, show_score: float = SHOW_SCORE)
     )
 
 
+def poster_of(page: str) -> str:
+    """Return the poster that a page of ``viewer_page`` has; empty where it has none."""
+    found = re.search(r'<video [^>]*poster="(data:image/jpeg;base64,[\w+/=]+)"', page)
+    return found[1] if found else ""
+
+
 def _categories(result: VideoResult, show_score: float) -> str:
     names = [s.category for s in result.sequences if s.score >= show_score]
     counts = {name: names.count(name) for name in dict.fromkeys(names)}
@@ -148,10 +160,9 @@ def _relative_url(path: str) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    style = Markup(_text("viewer.css"))
-    return render("propose_reduce.drawing.viewer", template, style=style, **values)
+    return render(f"{PACKAGE}:templates", template, style=Markup(_text("viewer.css")), **values)
 
 
 @cache
 def _text(name: str) -> str:
-    return (files("propose_reduce.drawing.viewer") / name).read_text(encoding="utf-8")
+    return (files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")
