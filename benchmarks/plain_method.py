@@ -16,14 +16,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce.benchmarking.method import write
-from propose_reduce.benchmarking.stopwatch import Stopwatch
-from propose_reduce.benchmarking.workload import (
-    ASIDE,
-    DETECTION,
-    PROPAGATION,
-    SCORING,
-    Workload,
-)
+from propose_reduce.benchmarking.workload import ASIDE, Workload
 from propose_reduce.components.computing import computing
 from propose_reduce.components.seq_mask_rcnn import read_image
 from propose_reduce.masks import PackedMasks, scoring_boxes
@@ -31,12 +24,12 @@ from propose_reduce.models.backbone import Features
 from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate
 from propose_reduce.paradigm.pipeline import ReducedSequences, Window
 from propose_reduce.paradigm.proposals import Proposals
+from propose_reduce.stages import DETECTION, PROPAGATION, SCORING, stage
 
 
 def plain(
     work: Workload,
     precision: torch.dtype,
-    watch: Stopwatch,
     folder: Path,
     *,
     memory_every: int = 5,
@@ -46,7 +39,6 @@ def plain(
     Args:
         work: what is to be done.
         precision: float32, or what autocast takes.
-        watch: gets the stages.
         folder: for the result.
         memory_every: memorise every Nth frame, counted from the key frame.
     """
@@ -55,30 +47,29 @@ def plain(
     followed, given = (PackedMasks(*shape, scene.size) for _ in range(2))
     categories = work.model.settings.categories
     frame_scores = torch.full((*shape, len(categories) + 1), torch.nan)
-    with work.opened(watch) as clip:
-        with computing(work.device, precision):
-            features = [
-                work.network.features(read_image(clip, t).to(work.device))
-                for t in range(scene.length)
-            ]
-            for place, key in enumerate(keys):
-                first = place * scene.objects
-                with watch.stage(DETECTION):
-                    _detect(work, features[key])
-                steps = follow(work.network.prop_head, features, key, work.masks[key], memory_every)
-                for t, soft in watch.each(PROPAGATION, steps):
-                    with watch.stage(ASIDE):
-                        height, width = scene.size
-                        followed.put(t, soft[:, :height, :width] >= 0.5, first)
-                    given.put(t, work.masks[t], first)
-                    with watch.stage(SCORING):
-                        scores = _score(work, features[t], work.masks[t])
-                    frame_scores[first : first + scene.objects, t] = scores
-        started = tuple(key for key in keys for _ in range(scene.objects))
-        reduced = ReducedSequences(clip, work.inference, stage=watch.stage)
-        found = Proposals(categories, started, given, frame_scores)
-        reduced.add(Window(range(scene.length), found))
-        write(reduced, work, watch, folder)
+    clip = work.open()
+    with computing(work.device, precision):
+        features = [
+            work.network.features(read_image(clip, t).to(work.device)) for t in range(scene.length)
+        ]
+        for place, key in enumerate(keys):
+            first = place * scene.objects
+            with stage(DETECTION):
+                _detect(work, features[key])
+            steps = follow(work.network.prop_head, features, key, work.masks[key], memory_every)
+            for t, soft in steps:
+                with stage(ASIDE):
+                    height, width = scene.size
+                    followed.put(t, soft[:, :height, :width] >= 0.5, first)
+                given.put(t, work.masks[t], first)
+                with stage(SCORING):
+                    scores = _score(work, features[t], work.masks[t])
+                frame_scores[first : first + scene.objects, t] = scores
+    started = tuple(key for key in keys for _ in range(scene.objects))
+    reduced = ReducedSequences(clip, work.inference)
+    found = Proposals(categories, started, given, frame_scores)
+    reduced.add(Window(range(scene.length), found))
+    write(reduced, work, folder)
     return followed
 
 
@@ -97,13 +88,14 @@ def follow(
     for direction in (range(key, len(features)), range(key - 1, -1, -1)):
         memory = [head.memorize(features[key].p2, masks)]
         for t in direction:
-            now = features[t]
-            keys = torch.stack([encoding.key for encoding in memory], dim=2)
-            values = torch.stack([encoding.value for encoding in memory], dim=2)
-            alone = head.segment(keys, values, head.query(now.p2), now.c2, now.c3)
-            soft = soft_aggregate(alone)[1:]
-            if t != key and (t - key) % memory_every == 0:
-                memory.append(head.memorize(now.p2, soft))
+            with stage(PROPAGATION):
+                now = features[t]
+                keys = torch.stack([encoding.key for encoding in memory], dim=2)
+                values = torch.stack([encoding.value for encoding in memory], dim=2)
+                alone = head.segment(keys, values, head.query(now.p2), now.c2, now.c3)
+                soft = soft_aggregate(alone)[1:]
+                if t != key and (t - key) % memory_every == 0:
+                    memory.append(head.memorize(now.p2, soft))
             yield t, soft
 
 

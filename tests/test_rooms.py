@@ -16,6 +16,7 @@ BASE_MODULES = {
     "structures",
     "protocols",
     "settings",
+    "stages",
     "masks",
     "rle",
 }

@@ -7,7 +7,6 @@ from benchmarks_tiny import tiny_work
 from propose_reduce.benchmarking.measure import Method, measure, median
 from propose_reduce.benchmarking.method import propose_reduce
 from propose_reduce.benchmarking.report import Run
-from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import ASIDE, OTHER, STAGES
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.masks import PackedMasks
@@ -58,18 +57,14 @@ def test_what_was_followed_is_what_the_network_propagates(work, folder):
     followed = measure(Method("ours", propose_reduce), work, folder).followed
     categories = work.model.settings.categories
     component = SeqMaskRCNNComponent(work.network, categories, work.inference)
-    watch = Stopwatch(work.device)
-    with work.opened(watch) as clip, component.open(clip) as session:
+    clip = work.open()
+    with component.open(clip) as session:
         seeds = [Seed(key, work.masks[key]) for key in work.key_frames]
         for found in session.propagate(clip, seeds):
             for row, mask in enumerate(found.masks):
                 kept = followed.mask(found.seed * work.scene.objects + row, found.frame)
                 assert torch.equal(kept, mask)
     assert followed.areas.any()
-
-
-def test_the_network_is_left_as_it_was(run, work):
-    assert "features" not in vars(work.network)
 
 
 def test_the_median_run_is_one_of_them_with_the_times_of_all():

@@ -51,19 +51,6 @@ def test_another_thread_takes_nothing_from_the_stages(clock):
     assert watch.seconds == {"outer": 5, "decode ahead": 4}
 
 
-def test_a_stage_of_steps_is_making_them_and_not_using_them(clock):
-    def steps():
-        for step in range(3):
-            clock[0] += 1
-            yield step
-
-    watch = Stopwatch(CPU)
-    with watch.stage("around"):
-        for _ in watch.each("making", steps()):
-            clock[0] += 5
-    assert watch.seconds == {"around": 15, "making": 3}
-
-
 def test_an_error_closes_its_stage(clock):
     watch = Stopwatch(CPU)
     with watch.stage("outer"):

@@ -20,6 +20,7 @@ from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import DEFAULT_PRESET, OTHER, Workload, load_model
 from propose_reduce.errors import InputError
 from propose_reduce.settings import Settings
+from propose_reduce.stages import listening
 
 OURS = "propose-reduce"
 
@@ -115,8 +116,9 @@ def measure(
     """
     watch = Stopwatch(work.device)
     counting = watch.counting() if operations is None else nullcontext()
-    with PeakMemory(work.device) as memory, counting, watch.stage(OTHER):
-        followed = method.run(work, PRECISIONS[method.precision], watch, folder)
+    heard = listening(watch.stage)
+    with PeakMemory(work.device) as memory, counting, watch.stage(OTHER), heard:
+        followed = method.run(work, PRECISIONS[method.precision], folder)
     return Run(
         method.name,
         method.precision,

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from propose_reduce.benchmarking.stopwatch import AHEAD
-from propose_reduce.benchmarking.workload import DECODE, STAGES
+from propose_reduce.benchmarking.workload import STAGES
 from propose_reduce.masks import PackedMasks
+from propose_reduce.stages import DECODE
 
 BILLION, MEGABYTE = 1e9, 1e6
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-
-Step = TypeVar("Step")
-
 
 AHEAD = "{} ahead"
 """Name of a stage that goes on in another thread than the one that is timed."""
@@ -21,6 +18,9 @@ AHEAD = "{} ahead"
 
 class Stopwatch:
     """Gives each moment, and each operation, to the innermost stage that is open.
+
+    Its ``stage`` listens to the labels of stages.py. torch's own profiler sees them too, but
+    records every operation, beside which the memory of the work could not be measured.
 
     It times the thread that made it. What another thread does meanwhile has a name of its own
     (``AHEAD``) and takes nothing from the stages.
@@ -53,17 +53,6 @@ class Stopwatch:
         finally:
             self._turn()
             self._open.pop()
-
-    def each(self, name: str, steps: Iterable[Step]) -> Iterator[Step]:
-        """Yield the steps; making each of them is the stage, using them is not."""
-        iterator = iter(steps)
-        while True:
-            with self.stage(name):
-                try:
-                    step = next(iterator)
-                except StopIteration:
-                    return
-            yield step
 
     @contextmanager
     def counting(self) -> Iterator[None]:

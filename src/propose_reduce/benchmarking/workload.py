@@ -5,32 +5,27 @@ Letters: K key frames, O objects, T frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from propose_reduce.api.model import load
 from propose_reduce.benchmarking.scene import Scene
-from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.weights import LoadedModel
 from propose_reduce.paradigm.propose import key_frames
 from propose_reduce.paradigm.windows import windows
 from propose_reduce.settings import InferenceSettings, ModelSettings, load_preset, override
-from propose_reduce.structures import Clip, Frames, Size
+from propose_reduce.stages import DECODE, LABELS, stage
+from propose_reduce.structures import Clip, Size
 from propose_reduce.video import open_video, write_video
 
-DECODE, FEATURES, DETECTION = "decode", "features", "detection"
-PROPAGATION, SCORING, REDUCTION, OUTPUT = "propagation", "scoring", "reduction", "output"
 OTHER = "other"
-STAGES = (DECODE, FEATURES, DETECTION, PROPAGATION, SCORING, REDUCTION, OUTPUT, OTHER)
+STAGES = (*LABELS, OTHER)
 
 ASIDE = "aside"
 """A stage of its own for what only the benchmark does; it is not reported."""
@@ -161,34 +156,8 @@ class Workload:
             row[1 + number % (len(row) - 1)] = 1.0
         return scores.to(self.device)
 
-    @contextmanager
-    def opened(self, watch: Stopwatch) -> Iterator[Clip]:
-        """Give the clip; inside, its decoding and the network's features are timed apart."""
-        with watch.stage(DECODE):
+    def open(self) -> Clip:
+        """Return the video as a clip."""
+        with stage(DECODE):
             video = open_video(self.video)
-        compute = self.network.features
-
-        def features(images: Tensor) -> object:
-            with watch.stage(FEATURES):
-                return compute(images)
-
-        self.network.features = features  # type: ignore[method-assign, assignment]
-        try:
-            yield Clip(_TimedFrames(video.frames, watch), video.size, video.size)
-        finally:
-            del self.network.features  # the class's own again
-
-
-@dataclass(frozen=True, eq=False)
-class _TimedFrames:
-    """Frames whose decoding is a stage."""
-
-    frames: Frames
-    watch: Stopwatch
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        with self.watch.stage(DECODE):
-            return self.frames[index]
+        return Clip(video.frames, video.size, video.size)

@@ -31,6 +31,7 @@ from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.protocols import Corrector
 from propose_reduce.settings import InferenceSettings
+from propose_reduce.stages import DECODE, DETECTION, PROPAGATION, SCORING, stage
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
 MEGABYTE = 2**20
@@ -39,7 +40,8 @@ MEGABYTE = 2**20
 def read_image(clip: Clip, frame: int) -> Tensor:
     """Return a frame at the clip's working size: uint8 RGB (1, 3, H, W), bilinear."""
     height, width = clip.working_size
-    image = frame_of(clip, frame)
+    with stage(DECODE):
+        image = frame_of(clip, frame)
     if image.shape[:2] != clip.working_size:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     return torch.from_numpy(image).permute(2, 0, 1)[None]
@@ -91,6 +93,7 @@ class Session:
         self._frames.clear()
         self._images.close()
 
+    @stage(DETECTION)
     def propose(self, clip: Clip, frame: int) -> Detections:
         """Detect objects: masks at the working size, best first.
 
@@ -119,6 +122,7 @@ class Session:
             )
         return Detections(soft > 0.5, found.class_scores)
 
+    @stage(SCORING)
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
         """Classify the box around each mask, grown by 1 px."""
         self._check(clip)
@@ -148,6 +152,7 @@ class Session:
         for step in backward:
             yield from self._segment(clip, step, tracks, corrector)
 
+    @stage(PROPAGATION)
     def _segment(
         self,
         clip: Clip,

@@ -22,6 +22,7 @@ from propose_reduce.models.seq_prop_head import (
     soft_aggregate,
     soft_iou_loss,
 )
+from propose_reduce.stages import FEATURES, stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +118,7 @@ class SeqMaskRCNN(nn.Module):
         for part in (self.backbone, head.query_encoder, head.memory_encoder, head.decoder):
             part.compile(dynamic=True)  # the number of objects changes from frame to frame
 
+    @stage(FEATURES)
     def features(self, images: Tensor) -> Features:
         """Return the features of RGB images (B, 3, y, x), 0-255, padded to multiples of 32."""
         padded = normalise(images, self.pixel_mean, self.pixel_std)

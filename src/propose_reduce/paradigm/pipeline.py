@@ -7,9 +7,7 @@ sequences, keep one for each object (paper, section 3; supplementary, section 4)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.compose import compose
@@ -28,10 +26,8 @@ from propose_reduce.paradigm.windows import (
 )
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, ReduceSettings
+from propose_reduce.stages import OUTPUT, REDUCTION, stage
 from propose_reduce.structures import Clip, InstanceSequence, Size
-
-Stage: TypeAlias = Callable[[str], AbstractContextManager[object]]
-"""Opens a stage by name, so that what is done inside can be measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +134,6 @@ class ReducedSequences:
         clip: the whole video.
         settings: how to reduce and join.
         classes: the categories whose scores count; all for none.
-        stage: opens what is measured, by name ("reduction", "output"); nothing is by default.
         progress: called with each sequence of a window, as stage "report".
     """
 
@@ -148,11 +143,10 @@ class ReducedSequences:
         settings: InferenceSettings,
         *,
         classes: tuple[str, ...] = (),
-        stage: Stage = nullcontext,
         progress: Progress | None = None,
     ) -> None:
         self._size, self._settings, self._classes = clip.original_size, settings.reduce, classes
-        self._stage, self._progress = stage, progress
+        self._progress = progress
         min_score = settings.reduce.min_reported_score
         self._joined = JoinedSequences(len(clip.frames), settings.windows, min_score=min_score)
 
@@ -164,7 +158,6 @@ class ReducedSequences:
                 window.proposals.of_classes(self._classes),
                 self._size,
                 self._settings,
-                stage=self._stage,
                 progress=self._progress,
             ),
         )
@@ -180,21 +173,20 @@ def reduce_sequences(
     size: Size,
     settings: ReduceSettings,
     *,
-    stage: Stage = nullcontext,
     progress: Progress | None = None,
 ) -> list[InstanceSequence]:
     """Return one sequence for each object, in pixels of the video's own size (height, width).
 
-    The other arguments are those of ``ReducedSequences``.
+    Settings and progress are those of ``ReducedSequences``.
     """
-    with stage("reduction"):
+    with stage(REDUCTION):
         if settings.kind == "compose":
             proposals = compose(proposals, min_iou=settings.compose_iou)
         kept = reduce(proposals.class_scores, proposals.iou, settings)
         if settings.kind == "hard" and settings.vote:
             proposals, kept = vote(proposals, kept, threshold=settings.iou)
     sequences = []
-    with stage("output"):
+    with stage(OUTPUT):
         for number, item in enumerate(kept, start=1):
             sequences.append(to_sequence(proposals, item, size, number))
             if progress is not None:
