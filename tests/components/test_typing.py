@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from mypy import api
 
 import propose_reduce
 from propose_reduce.components import registry
+
+api = pytest.importorskip("mypy.api", reason="needs mypy, of the extra 'dev'")
 
 RIGHT = """
 from collections.abc import Iterator, Sequence
