@@ -11,7 +11,7 @@ following: the true masks of the first frame, carried through each clip, by the 
 system: the whole method without help, and with the real detections in the proposer's place; average
     precision with all categories as one.
 stills: boxes and masks of the stills that the recipe keeps out (ids that ``hold_out`` divides).
-speed: processor and wall seconds per frame of a clip of 640 x 360 pixels, and the process's memory.
+speed: seconds per frame of the clip of two objects, and the memory of the process.
 """
 
 from __future__ import annotations
@@ -229,14 +229,12 @@ def _boxed(truth: dict[str, Any]) -> dict[str, Any]:
 def speed(videos: VideoSet, subject: Subject) -> dict[str, float]:
     """Return seconds per frame and memory of the whole method on the clip of two objects."""
     video = next(v for v in videos.videos if v.name.startswith("horsejump"))
-    size = fitted_size(video.size, long_side=640, short_side=360)
     clip = clip_of(video, subject.preset)
     wall, processor = time.perf_counter(), time.process_time()
     with subject.component.open(clip) as session:
         found = segment_clip(clip, session, session, session, subject.preset.inference)
     frames = len(video.frames)
     return {
-        "input": float(size[1]),
         "objects": float(len(found)),
         "wall s/frame": (time.perf_counter() - wall) / frames,
         "CPU s/frame": (time.process_time() - processor) / frames,

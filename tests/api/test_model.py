@@ -61,7 +61,8 @@ def test_a_precision_can_be_asked_for():
 
 def test_a_model_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(
-        InputError, match=r"unknown model 'resnet': known: FILE\.safetensors, shapes-tiny"
+        InputError,
+        match=r"unknown model 'resnet': known: FILE\.safetensors, real-tiny, shapes-tiny",
     ):
         load("resnet")
     with pytest.raises(InputError, match="cannot be read: No such file"):
