@@ -38,7 +38,8 @@ def fault_of(module: str, optional: set[str]) -> str | None:
     try:
         importlib.import_module(module)
     except ImportError as error:
-        if module.startswith("propose_reduce.training.") and error.name in optional:
+        library = (error.name or "").partition(".")[0]
+        if module.startswith("propose_reduce.training.") and library in optional:
             return None
         return f"{module}: {error}"
     return None

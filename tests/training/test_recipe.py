@@ -160,7 +160,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
 
     monkeypatch.setattr(SeqMaskRCNN, "forward", breaking)
     run = tmp_path / "run"
-    with pytest.raises(InputError, match=r"step 3 on batch 3 \(shapes\[\d+\]\).*'loss/mask': nan"):
+    with pytest.raises(
+        DivergedError, match=r"step 3 on batch 3 \(shapes\[\d+\]\).*'loss/mask': nan"
+    ):
         train(preset(), Run(run))
     assert torch.load(run / "only" / "last.ckpt", weights_only=False)["global_step"] == 2
     assert load_weights(run / "last.safetensors").card["step"] == 2
@@ -176,7 +178,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_too(tmp_path, monkeypatch):
         return losses
 
     monkeypatch.setattr(SeqMaskRCNN, "forward", breaking)
-    with pytest.raises(InputError, match="gradient norm nan"):
+    with pytest.raises(DivergedError, match="gradient norm nan"):
         train(preset(), Run(tmp_path / "run"))
 
 

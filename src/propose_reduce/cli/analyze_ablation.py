@@ -58,8 +58,11 @@ def ablation(
     """
     from propose_reduce.ablation import FILES, analyze_ablation
     from propose_reduce.api.model import load
+    from propose_reduce.settings import validate
     from propose_reduce.settings.options import Options
 
+    options = {"preset": preset, "precision": precision, "settings": tuple(settings or ())}
+    chosen = validate(Options, options, "analyze ablation")
     with progress_bar("ablating") as progress:
         report = analyze_ablation(
             annotations,
@@ -69,7 +72,7 @@ def ablation(
             grid or (),
             full=full,
             videos=videos,
-            options=Options(preset=preset, precision=precision, settings=tuple(settings or ())),
+            options=chosen,
             progress=progress,
         )
     terminal().print(report.table())
