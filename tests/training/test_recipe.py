@@ -306,7 +306,11 @@ def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, unbroke
     chosen = preset(TWO_STAGES, average=0.9, checkpoint_every=1)
     step = TrainingModule.training_step
     # a shell starts what runs in its background with the signal ignored, this test too
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    }
 
     def interrupted(self, batch, batch_index):
         if batch.number == 2:
@@ -324,7 +328,8 @@ def test_a_signal_stops_a_run_that_can_be_resumed(tmp_path, monkeypatch, unbroke
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert same_weights(unbroken, train(chosen, Run(tmp_path / "broken", resume=True)))
 
 
