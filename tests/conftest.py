@@ -13,9 +13,11 @@ import pytest
 from hypothesis import settings
 from pretend_gpu import pretend_gpu
 
-# A slow machine is no fault of the code: no example has a time limit.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# A slow machine is no fault of the code: no example has a time limit. The default run takes the
+# same examples each time; HYPOTHESIS_PROFILE=search looks for others.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 LEFT_OUT = ("slow", "gpu", "download")
 """Markers of tests that the default run leaves out (pyproject.toml)."""

@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
@@ -84,6 +84,7 @@ WRITTEN = st.text(CHARACTERS, max_size=30) | st.text(max_size=6)
 
 
 @given(st.lists(st.tuples(WRITTEN, st.integers(0, 9), st.integers(1, 2**20)), max_size=4))
+@example([("0", 0, 1)])
 def test_text_of_any_kind_is_judged_alike_alone_and_among_others(texts):
     encodings = [{"size": [height, width], "counts": text} for text, height, width in texts]
     for encoding, area in zip(encodings, rle.sound_areas(encodings), strict=True):

@@ -222,6 +222,7 @@ def _sound_areas(encodings: Sequence[Rle]) -> np.ndarray:
     runs = _Runs([encoding["counts"] for encoding in encodings])
     sizes = np.array([encoding["size"] for encoding in encodings], dtype=np.float64)
     pixels = sizes.reshape(-1, 2).prod(axis=1)
+    pixels[(sizes.reshape(-1, 2) < 1).any(axis=1)] = -1  # no mask has so few rows or columns
     inside = np.full(len(encodings), -1, dtype=np.int64)
     filled = np.flatnonzero(runs.numbers)
     if filled.size:

@@ -47,16 +47,19 @@ BUILT = ",".join(
     for file in Path(registry.__file__).parent.glob("*.py")
     if file.stem not in {"__init__", "registry"}
 )
+HOME = Path(propose_reduce.__file__).parents[1]
 CONFIGURATION = f"""
 [mypy]
 strict = True
-mypy_path = {Path(propose_reduce.__file__).parents[1]}
+{f"mypy_path = {HOME}" if HOME.name == "src" else ""}
 follow_imports = silent
 
 [mypy-torch.*,numpy.*,pydantic.*,yaml.*,propose_reduce.models.*,propose_reduce.paradigm.*,{BUILT}]
 follow_imports = skip
 """
-"""The protocols decide, so large libraries and what the registry builds need not be read."""
+"""mypy finds an installed package by itself and refuses to be told where it is.
+
+The protocols decide, so large libraries and what the registry builds need not be read."""
 
 
 @pytest.fixture(scope="module")
