@@ -3,15 +3,14 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import type_command
 from PIL import Image
 from places import REPOSITORY
-from snippets import run_snippets
+from snippets import commands, run_snippets
+from snippets import run_command as run
 
 from propose_reduce import rle
 from propose_reduce.data.shapes import shapes_video
@@ -19,40 +18,7 @@ from propose_reduce.data.shapes.contours import SHAPES
 from propose_reduce.video import write_video
 
 README = REPOSITORY / "README.md"
-BLOCK = re.compile(
-    r"(?:^<!-- not run: (?P<reason>.+?) -->\n)?^```(?P<kind>\w*)\n(?P<code>.*?)^```$", re.M | re.S
-)
 FRAMES = 4
-
-
-@dataclass(frozen=True)
-class Command:
-    line: str
-    runs: bool
-
-
-def commands() -> list[Command]:
-    """Return every command line of the README, in order."""
-    return [
-        Command(line, block["reason"] is None)
-        for block in BLOCK.finditer(README.read_text(encoding="utf-8"))
-        if not block["kind"]
-        for line in block["code"].splitlines()
-    ]
-
-
-def run(line: str, folder: Path) -> str:
-    """Run a propose-reduce line in a folder as a shell would, and return what it prints."""
-    _, *words = [match for word in shlex.split(line) for match in expand(word, folder)]
-    answer = type_command(*words, folder=folder)
-    assert answer.exit_code == 0, f"{line}\n{answer.stdout}\n{answer.stderr}"
-    return answer.stdout
-
-
-def expand(word: str, folder: Path) -> list[str]:
-    if "*" not in word:
-        return [word]
-    return sorted(str(path.relative_to(folder)) for path in folder.glob(word))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +80,7 @@ def annotate(data, number, name, masks, categories):
 
 
 def test_the_first_two_commands_install_and_run():
-    lines = [command.line for command in commands()]
+    lines = [command.line for command in commands(README)]
     assert lines[:2] == ["pip install . && propose-reduce demo", "pip install '.[test]' && pytest"]
 
 
@@ -129,7 +95,7 @@ def test_the_demo_finds_the_shapes(tmp_path):
 
 
 def test_the_commands_run_in_their_order(workplace):
-    ours = [c.line for c in commands() if c.runs and c.line.startswith("propose-reduce ")]
+    ours = [c.line for c in commands(README) if c.runs and c.line.startswith("propose-reduce ")]
     assert len(ours) >= 6
     for line in ours:
         run(line, workplace)
@@ -138,7 +104,7 @@ def test_the_commands_run_in_their_order(workplace):
 
 
 def test_commands_that_are_not_run_name_what_there_is(tmp_path):
-    skipped = [c.line for c in commands() if not c.runs]
+    skipped = [c.line for c in commands(README) if not c.runs]
     assert skipped
     for line in skipped:
         words = shlex.split(line)

@@ -24,16 +24,15 @@ def browser():
 
 
 @contextmanager
-def page(chromium, width=1400, height=900):
-    """Give an empty page that must stay without errors in its console and ask for no network."""
+def page(chromium, width=1400, height=900, home="file:"):
+    """Give an empty page without errors in its console, that asks for nothing outside of home."""
     context = chromium.new_context(viewport={"width": width, "height": height})
     opened = context.new_page()
     faults = []
     opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on(
-        "request", lambda r: None if r.url.startswith(("file:", "data:")) else faults.append(r.url)
-    )
+    own = (home, "data:", "blob:")
+    opened.on("request", lambda r: None if r.url.startswith(own) else faults.append(r.url))
     try:
         yield opened
         assert faults == []
