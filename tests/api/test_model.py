@@ -78,8 +78,9 @@ def test_a_weights_file_becomes_a_model_that_knows_its_file(tmp_path):
     assert repr(model) == f"Model(name='mine.safetensors', sha256='{model.sha256}')"
 
 
-def test_the_bundled_weights_are_of_the_preset_that_makes_them():
-    weights, preset = load().weights, load_preset("shapes_tiny")
+@pytest.mark.parametrize("model", ["real-tiny", "shapes-tiny"])
+def test_the_bundled_weights_are_of_the_preset_that_makes_them(model):
+    weights, preset = load(model).weights, load_preset(model.replace("-", "_"))
     assert (weights.settings, weights.inference) == (preset.model, preset.inference)
 
 

@@ -8,6 +8,7 @@ from weight_files import tiny_weights
 from worlds import INPUT, WORLD
 
 from propose_reduce.api import Options, load, prepare
+from propose_reduce.components import published_weights
 from propose_reduce.errors import InputError
 from propose_reduce.settings import validate
 
@@ -134,3 +135,66 @@ def test_a_compiled_model_finds_what_it_finds_otherwise(weights):
     results = [ready(ready.open(frames)).result for ready in (plain, compiled)]
     scores = [[s.score for s in result.sequences] for result in results]
     assert scores[1] == pytest.approx(scores[0], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "knows"),
+    [(None, "real-tiny", "person, cat, dog"), ("shapes_tiny", "shapes-tiny", "circle, square")],
+)
+def test_the_default_knows_real_things_unless_the_preset_has_its_own_model(preset, name, knows):
+    ready = prepare(None, Options(preset=preset, device="cpu"))
+    assert ready.model.name == name
+    assert ready.introduction.startswith(f"weights {name}: knows {knows}, ")
+
+
+def test_the_first_line_names_networks_only_and_few_of_many_categories(weights):
+    assert prepare(None, options(), *PARTS).introduction == ""
+    many = tuple(f"c{number}" for number in range(80))
+
+    class Knowing(FakeProposer):
+        categories = many
+
+    ready = prepare(weights, options(settings=()), Knowing(WORLD), None, "key-frame")
+    listed = ", ".join(many[:12])
+    assert ready.introduction == f"weights tiny.safetensors: knows {listed}, .. (80 categories)"
+
+
+def test_without_a_network_one_line_names_all_that_is_missing(monkeypatch, tmp_path):
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(published_weights, "_silence", lambda address: "no network (gone)")
+    with pytest.raises(InputError) as caught:
+        prepare(None, Options(preset="coco_sam2", device="cpu"))
+    line = str(caught.value)
+    assert "\n" not in line
+    for said in (
+        "no network (gone)",
+        "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth (177 MB; licence: none stated",
+        str(tmp_path / "hub" / "checkpoints"),
+        "facebook/sam2.1-hiera-tiny (160 MB; licence: Apache-2.0)",
+        "'propose-reduce weights fetch coco_sam2 --to DIR'",
+        "'torchvision:maskrcnn_resnet50_fpn_v2:PATH' and 'sam2:PATH'",
+        "real-tiny",
+        "file:DIR",
+    ):
+        assert said in line
+    with pytest.raises(InputError, match=r"run 'propose-reduce weights fetch facebook/sam2\.1-hie"):
+        prepare(None, options(), PARTS[0], "sam2:facebook/sam2.1-hiera-large", PARTS[2])
+
+
+def test_a_download_is_told_before_it_begins(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(published_weights, "_silence", lambda address: "")
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", _cut_off)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", _cut_off)
+    with pytest.raises(InputError, match="cannot be fetched: cut off"):
+        prepare(None, Options(preset="coco", device="cpu"))
+    assert caplog.messages == [
+        "downloading once: maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth (177 MB; licence: none "
+        f"stated; trained on COCO) to '{tmp_path / 'hub' / 'checkpoints'}'"
+    ]
+
+
+def _cut_off(*_, **__):
+    raise OSError("cut off")

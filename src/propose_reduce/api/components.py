@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,14 +12,18 @@ from typing import Any, TypeVar
 import torch
 
 from propose_reduce.api.model import Model
+from propose_reduce.components.published_weights import PublishedWeights, prepare_downloads
 from propose_reduce.components.registry import (
     OWN,
     PROPAGATORS,
     PROPOSERS,
     SCORERS,
+    TABLES,
     Components,
     Request,
     Table,
+    published_weights,
+    weights_of_presets,
 )
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, Session
 from propose_reduce.errors import InputError
@@ -87,11 +91,13 @@ class LoadedComponents:
         chosen: those that serve every video are objects; the others are built for each.
         model: gives the components called ``seq-mask-rcnn``.
         request: what the named ones are built for, without a video.
+        networks: the model's weights and the named components that have weights of their own.
     """
 
     chosen: ChosenComponents
     model: Model | None
     request: Request
+    networks: tuple[str, ...]
 
     @classmethod
     def load(
@@ -107,12 +113,19 @@ class LoadedComponents:
             raise InputError(f"without a model a {missing[0]} must be given")
         if request.prompts and chosen.proposer == OWN:
             raise InputError("this model's own proposer takes no prompts: name another proposer")
+        names = {role: name for role, name in chosen.by_role.items() if isinstance(name, str)}
+        networks = [name for role, name in names.items() if TABLES[role].has_weights(name)]
+        weights = published_weights(names)
+        if weights:
+            prepare_downloads(weights, _fetched_as(weights))
         ready = ChosenComponents(
             _ready(PROPOSERS, chosen.proposer, request),
             None if chosen.propagator is None else _ready(PROPAGATORS, chosen.propagator, request),
             None if chosen.scorer is None else _ready(SCORERS, chosen.scorer, request),
         )
-        return cls(ready, model, request)
+        own = "" if model is None else f"weights {model.name}"
+        said = dict.fromkeys(own if name == OWN else name for name in networks)
+        return cls(ready, model, request, tuple(said))
 
     @property
     def categories(self) -> tuple[str, ...] | None:
@@ -157,6 +170,12 @@ class LoadedComponents:
             else _at_work(PROPAGATORS, chosen.propagator, session, request),
             None if chosen.scorer is None else _at_work(SCORERS, chosen.scorer, session, request),
         )
+
+
+def _fetched_as(weights: Sequence[PublishedWeights]) -> str:
+    """Return what the command that fetches them calls them: a preset, if one needs just these."""
+    presets = [name for name, wanted in weights_of_presets().items() if wanted == list(weights)]
+    return presets[0] if presets else " ".join(each.name for each in weights)
 
 
 def _given(given: Component | str | None, otherwise: str) -> Component | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,7 +16,9 @@ from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.settings.base import PRECISIONS as PRECISION_NAMES
 from propose_reduce.settings.base import precision_name
 
-DEFAULT_MODEL = "shapes-tiny"
+DEFAULT_MODEL = "real-tiny"
+"""For real video; where nothing else is chosen."""
+
 PRECISIONS = {name: getattr(torch, long) for name, long in PRECISION_NAMES.items()}
 """By the names of the command line."""
 
@@ -54,11 +57,22 @@ def bundled_models() -> list[str]:
     return sorted(n.removesuffix(".safetensors") for n in names if n.endswith(".safetensors"))
 
 
+def bundled_file(name: str) -> AbstractContextManager[Path]:
+    """Give the file of a bundled model, as long as it is open."""
+    return as_file(files("propose_reduce") / "weights" / f"{name}.safetensors")
+
+
+def default_model(preset: str | Path | None) -> str:
+    """Return the bundled model of a preset: the one called like it, or else the default."""
+    name = str(preset).replace("_", "-")
+    return name if name in bundled_models() else DEFAULT_MODEL
+
+
 def load(name: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> Model:
     """Return a model, ready to use.
 
     Args:
-        name: a bundled name ("shapes-tiny") or a weights file (``.safetensors``).
+        name: a bundled name ("real-tiny", "shapes-tiny") or a weights file (``.safetensors``).
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1" or "mps".
 
     Raises:
@@ -66,7 +80,7 @@ def load(name: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> Model:
     """
     chosen = choose_device(device)
     if str(name) in bundled_models():
-        with as_file(files("propose_reduce") / "weights" / f"{name}.safetensors") as path:
+        with bundled_file(str(name)) as path:
             return _read(str(name), path, chosen)
     path = Path(name)
     if not path.exists() and path.suffix != ".safetensors":

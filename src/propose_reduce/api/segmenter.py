@@ -12,11 +12,11 @@ import torch
 
 from propose_reduce.api.components import ChosenComponents, LoadedComponents, request_for
 from propose_reduce.api.model import (
-    DEFAULT_MODEL,
     Model,
     choose_device,
     choose_precision,
     compile_model,
+    default_model,
     load,
 )
 from propose_reduce.errors import InputError, ResourceError, unknown_name
@@ -30,6 +30,9 @@ from propose_reduce.settings import InferenceSettings, Preset, validate
 from propose_reduce.settings.options import Options, OptionValues, with_option_texts
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
 from propose_reduce.video import Video, open_video, select
+
+MOST_NAMED = 12
+"""Categories that a run's first line names; of more it says how many there are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +86,19 @@ class Segmenter:
         found = self._components.categories
         classes = self.options.classes
         return tuple(name for name in found if name in classes) if found and classes else found
+
+    @property
+    def introduction(self) -> str:
+        """What networks are at work and what they know, in one line; empty without any."""
+        names = self._components.networks
+        if not names:
+            return ""
+        said = ", ".join(names)
+        known = self.categories or ()
+        if not known:
+            return said
+        more = f", .. ({len(known)} categories)" if len(known) > MOST_NAMED else ""
+        return f"{said}: knows {', '.join(known[:MOST_NAMED])}{more}"
 
     @cached_property
     def _preset(self) -> Preset:
@@ -254,7 +270,8 @@ def segment(
         video: a video file, a folder of images, or frames in memory: an array or tensor
             (T, H, W, 3) or (T, 3, H, W), or a list or generator of pictures (Pillow images too);
             RGB, uint8 or floats of 0 to 1.
-        model: what ``load`` returned, or what it takes; "shapes-tiny" where nothing is given.
+        model: what ``load`` returned, or what it takes; where one is needed and none is given
+            "real-tiny", or the bundled model of the preset.
         proposer: a component of one's own in place of the model's (see ``protocols.py``), or the
             name of one as on the command line (docs/components.md).
         propagator: likewise.
@@ -303,7 +320,7 @@ def prepare(
         preset = options.model_copy(update={"settings": inference}).resolve()
         chosen = ChosenComponents.of(preset, proposer, propagator, scorer)
         if chosen.use_model:
-            model = load(model or DEFAULT_MODEL, device=options.device)
+            model = load(model or default_model(options.preset), device=options.device)
         elif model is not None:
             raise InputError(f"no component would use the weights '{model}': leave them out")
     elif options.device != "auto" and not _same(choose_device(options.device), model.device):

@@ -29,6 +29,7 @@ from propose_reduce.cli import (
     predict,
     train,
     view,
+    weights,
 )
 from propose_reduce.cli.terminal import say
 from propose_reduce.errors import ProposeReduceError
@@ -71,6 +72,7 @@ app.command("view")(view.view)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(weights.app, name="weights")
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def predict(
         _option(
             COMPONENTS,
             metavar="NAME|FILE",
-            text="a bundled name or a .safetensors file; where it is needed shapes-tiny",
+            text="a bundled name or a .safetensors file; where it is needed real-tiny",
         ),
     ] = None,
     preset: Annotated[str | None, _option(METHOD, metavar="NAME|FILE", of="preset")] = None,
@@ -157,5 +157,6 @@ def predict(
         )
         chosen = validate(api.Options, options, "predict")
         segmenter = api.prepare(weights, chosen, proposer, propagator, scorer)
+        progress.tell(segmenter.introduction)
         outcomes = api.predict(paths, segmenter, outputs, progress)
     api.raise_failures(outcomes)

@@ -53,6 +53,13 @@ class VideoProgress:
                 f"the videos are done, but what was to be printed is lost: {self._lost}"
             )
 
+    def tell(self, text: str) -> None:
+        """Write what the user should know before the videos, if anything, to stderr."""
+        if text:
+            self._bar.stop()
+            self._say(text, err=True)
+            self._bar.start()
+
     def start(self, path: Path, number: int, total: int) -> None:
         """Show which video is at work."""
         self._name = f"{path.name} ({number} of {total})" if total > 1 else path.name

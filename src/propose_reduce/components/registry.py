@@ -22,9 +22,14 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from propose_reduce.components.published_weights import (
+    PublishedWeights,
+    hub_weights,
+    torchvision_weights,
+)
 from propose_reduce.errors import InputError, nearest
 from propose_reduce.protocols import Propagator, Proposer, Scorer
-from propose_reduce.settings import InferenceSettings
+from propose_reduce.settings import InferenceSettings, load_preset, preset_names
 
 ENTRY_POINTS = "propose_reduce.components"
 """Group in which another package announces components: a name, and the class it stands for."""
@@ -72,12 +77,14 @@ class Kind(Generic[Component]):
         source: what that is, as the help calls it; empty for nothing.
         per_video: it depends on the video, so each video gets its own.
         takes_prompts: it looks for what text says.
+        published: which weights it downloads, from what follows the colon; None: it has none.
     """
 
     build: Callable[[str, Request], Component]
     source: str = ""
     per_video: bool = False
     takes_prompts: bool = False
+    published: Callable[[str], PublishedWeights | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +209,21 @@ class Table(Generic[Component]):
             raise InputError(f"the {self.role} '{name}' must read '{form}'")
         return kind
 
+    def has_weights(self, name: str) -> bool:
+        """Return whether a named component has weights of its own, on disk or a download away."""
+        return name == OWN or self.kind(name).published is not None
+
+    def published(self, name: str) -> PublishedWeights | None:
+        """Return the weights that a named component downloads, if it does.
+
+        Raises:
+            InputError: an unknown name.
+        """
+        if name == OWN:
+            return None
+        find = self.kind(name).published
+        return None if find is None else find(name.partition(":")[2])
+
     def build(self, name: str, request: Request) -> Component:
         """Return a component by name; its weights are fetched unless they are on disk.
 
@@ -256,7 +278,7 @@ class Table(Generic[Component]):
     def _advice(self, key: str) -> str:
         """Say what would have been right: the nearest name, and all."""
         known = f"known: {', '.join(self.forms)}"
-        for other in (PROPOSERS, PROPAGATORS, SCORERS):
+        for other in TABLES.values():
             if key in other.kinds:
                 return f"it is a {other.role}; {known}"
         guess = nearest(key, [OWN, *self.kinds])
@@ -267,8 +289,13 @@ PROPOSERS: Table[Proposer] = Table(
     "proposer",
     "propose",
     {
-        "torchvision": Kind(_torchvision, "NAME"),
-        "hf": Kind(_hugging_face, _WEIGHTS, takes_prompts=True),
+        "torchvision": Kind(_torchvision, "NAME", published=torchvision_weights),
+        "hf": Kind(
+            _hugging_face,
+            _WEIGHTS,
+            takes_prompts=True,
+            published=partial(hub_weights, kind="hf"),
+        ),
         "file": Kind(_files, "DIR", per_video=True),
     },
 )
@@ -276,9 +303,12 @@ PROPAGATORS: Table[Propagator] = Table(
     "propagator",
     "propagate",
     {
-        "sam2": Kind(partial(_sam_video, "sam2"), _WEIGHTS),
-        "edgetam": Kind(partial(_sam_video, "edgetam"), _WEIGHTS),
-        "sam3-tracker": Kind(partial(_sam_video, "sam3-tracker"), _WEIGHTS),
+        **{
+            kind: Kind(
+                partial(_sam_video, kind), _WEIGHTS, published=partial(hub_weights, kind=kind)
+            )
+            for kind in ("sam2", "edgetam", "sam3-tracker")
+        },
         "flow": Kind(_flow),
     },
 )
@@ -291,6 +321,33 @@ SCORERS: Table[Scorer] = Table(
         "redetect-key-frames": Kind(partial(_redetect, everywhere=False), per_video=True),
     },
 )
+
+TABLES: Mapping[str, Table[Any]] = {t.role: t for t in (PROPOSERS, PROPAGATORS, SCORERS)}
+"""The tables by role."""
+
+
+def published_weights(names: Mapping[str, str]) -> list[PublishedWeights]:
+    """Return the weights that named components download, each once.
+
+    Args:
+        names: of components, by role.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    found = [TABLES[role].published(name) for role, name in names.items()]
+    return list({each.name: each for each in found if each is not None}.values())
+
+
+def weights_of_presets() -> dict[str, list[PublishedWeights]]:
+    """Return what the presets of the package download, by preset; those without any left out."""
+    found = {}
+    for name in preset_names():
+        components = load_preset(name).components
+        roles = {role: str(getattr(components, role)) for role in TABLES}
+        if weights := published_weights(roles):
+            found[name] = weights
+    return found
 
 
 def _entry_points() -> EntryPoints:
