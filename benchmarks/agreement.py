@@ -18,7 +18,7 @@ import torch
 
 from plain_method import follow, mean_iou
 from propose_reduce.components.computing import computing
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, read_image
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, working_image
 from propose_reduce.data.shapes.export import export_shapes
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.masks import PackedMasks
@@ -51,7 +51,7 @@ def plainly(model: LoadedModel, clip: Clip, seeds: list[Seed]) -> PackedMasks:
     every = model.inference.propagate.memory_every
     first = 0
     with computing(torch.device("cpu"), torch.float32):
-        features = [model.network.features(read_image(clip, t)) for t in range(len(clip.frames))]
+        features = [model.network.features(working_image(clip, t)) for t in range(len(clip.frames))]
         for seed in seeds:
             for t, soft in follow(model.network.prop_head, features, seed.frame, seed.masks, every):
                 masks.put(t, soft[:, :height, :width] >= 0.5, first)

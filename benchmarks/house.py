@@ -33,7 +33,7 @@ def calls_to_forward() -> list[str]:
     import torch
 
     from propose_reduce.api.demo import write_clip
-    from propose_reduce.cli.predict import predict
+    from propose_reduce.cli.predict import predict_command
 
     def watch(frame: FrameType, event: str, _: object) -> None:
         if event != "call" or frame.f_code.co_name != "forward":
@@ -42,7 +42,7 @@ def calls_to_forward() -> list[str]:
             return
         names: list[str] = []
         above: FrameType | None = frame
-        while above is not None and above.f_code is not predict.__code__:
+        while above is not None and above.f_code is not predict_command.__code__:
             if Path(above.f_code.co_filename).is_relative_to(PACKAGE):
                 names.insert(0, above.f_code.co_qualname)
             above = above.f_back
@@ -55,7 +55,7 @@ def calls_to_forward() -> list[str]:
         write_clip(clip)
         sys.setprofile(watch)
         try:
-            predict([str(clip)], Path(folder) / "out")
+            predict_command([str(clip)], Path(folder) / "out")
         except _Reached as reached:
             return list(reached.args[0])
         finally:

@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from plain_method import mean_iou, plain
-from propose_reduce.benchmarking import BenchmarkSettings, Method, Report, benchmark
+from propose_reduce.benchmarking import BenchmarkReport, BenchmarkSettings, Method, benchmark
 from propose_reduce.files import write_text
 from propose_reduce.settings import validate
 
 PLAIN = "plain"
 
 
-def comparisons(report: Report) -> list[dict[str, Any]]:
+def comparisons(report: BenchmarkReport) -> list[dict[str, Any]]:
     """Return this package's runs against the plain ones with as many objects."""
     plain_runs = {run.objects: run for run in report.runs if run.method == PLAIN}
     found = []

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propose_reduce.benchmarking.method import write
+from propose_reduce.benchmarking.method import finish_and_write
 from propose_reduce.benchmarking.workload import ASIDE, Workload
 from propose_reduce.components.computing import computing
-from propose_reduce.components.seq_mask_rcnn import read_image
+from propose_reduce.components.seq_mask_rcnn import working_image
 from propose_reduce.masks import PackedMasks, scoring_boxes
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.seq_prop_head import SeqPropHead, soft_aggregate
@@ -50,7 +50,8 @@ def plain(
     clip = work.open()
     with computing(work.device, precision):
         features = [
-            work.network.features(read_image(clip, t).to(work.device)) for t in range(scene.length)
+            work.network.features(working_image(clip, t).to(work.device))
+            for t in range(scene.length)
         ]
         for place, key in enumerate(keys):
             first = place * scene.objects
@@ -69,7 +70,7 @@ def plain(
     reduced = ReducedSequences(clip, work.inference)
     found = Proposals(categories, started, given, frame_scores)
     reduced.add(Window(range(scene.length), found))
-    write(reduced, work, folder)
+    finish_and_write(reduced, work, folder)
     return followed
 
 

@@ -51,7 +51,7 @@ from propose_reduce.protocols import Propagator
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset, load_preset, override
 from propose_reduce.structures import Clip, Seed, fitted_size
-from propose_reduce.training.validation import Pictures, clip_of, ground_truth, segment_set
+from propose_reduce.training.validation import AnnotatedFrames, clip_of, segment_set, truth_of_set
 
 BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/real-tiny.safetensors"
 FLOW_SIDES = (480, 270)  # pixels at which flow is computed
@@ -114,7 +114,7 @@ def following(videos: VideoSet, subject: Subject | None) -> dict[str, float]:
         else:
             sides = (subject.preset.model.long_side, subject.preset.model.short_side)
         size = fitted_size(video.size, long_side=sides[0], short_side=sides[1])
-        clip = Clip(Pictures(video), size, video.size)
+        clip = Clip(AnnotatedFrames(video), size, video.size)
         first = resize(_decoded([run[0] for run in runs], video), size)
         with _propagator(subject, clip) as propagator:
             for step in propagator.propagate(clip, [Seed(0, first)]):
@@ -175,7 +175,7 @@ def with_detections(
 
 def stills(images: VideoSet, subject: Subject) -> dict[str, dict[str, float]]:
     """Return AP50 of masks and of boxes, by category and as their mean."""
-    truth = ground_truth(images)
+    truth = truth_of_set(images)
     predictions: dict[str, list[dict[str, Any]]] = {"mask": [], "box": []}
     for image in images.videos:
         clip = clip_of(image, subject.preset)
@@ -287,7 +287,7 @@ def main() -> None:
             figures[f"following, {name}"] = rows
             show(f"J, {name}", rows)
     if "system" in arguments.only:
-        truth = ground_truth(clips)
+        truth = truth_of_set(clips)
         rows = {
             "no help": whole_system(clips, truth, subject),
             "real detections": with_detections(clips, truth, subject, realdata / "detections"),

@@ -34,7 +34,7 @@ from propose_reduce.files import write_text
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.settings import Preset, override
 from propose_reduce.structures import Seed
-from propose_reduce.training.validation import clip_of, ground_truth, segment_set
+from propose_reduce.training.validation import clip_of, segment_set, truth_of_set
 
 BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/shapes-tiny.safetensors"
 COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
@@ -107,7 +107,7 @@ def measure(
         videos = read_youtube_vis(
             Path(folder) / split / "annotations.json", Path(folder) / split / "JPEGImages"
         )
-        truth = ground_truth(videos)
+        truth = truth_of_set(videos)
         rows = {}
         for name in variants:
             inference = override(model.inference, VARIANTS[name])

@@ -13,7 +13,7 @@ from propose_reduce.data.label_maps import read_labels
 from propose_reduce.data.videos import AnnotatedVideo
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.report import read_small
-from propose_reduce.evaluation.tracks import Video
+from propose_reduce.evaluation.tracks import TruthVideo
 from propose_reduce.images import Extent, Pictures, look, read_image
 from propose_reduce.video import open_video
 
@@ -201,7 +201,7 @@ def as_training_data(path):
 
 
 def as_report_picture(path):
-    read_small(Video(1, "clip", (4, 4), 1, (path.name,), ()), path.parent, 0)
+    read_small(TruthVideo(1, "clip", (4, 4), 1, (path.name,), ()), path.parent, 0)
 
 
 @pytest.mark.parametrize("reader", [as_video, as_training_data, as_report_picture, read_labels])

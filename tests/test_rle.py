@@ -64,7 +64,7 @@ def test_a_long_run_takes_several_characters():
 )
 def test_runs_that_do_not_fill_the_mask_are_refused(counts, message):
     with pytest.raises(InputError, match=message):
-        rle.check({"size": [2, 3], "counts": counts})
+        rle.check_mask({"size": [2, 3], "counts": counts})
 
 
 @given(st.lists(MASKS, max_size=5))
@@ -89,7 +89,7 @@ def test_text_of_any_kind_is_judged_alike_alone_and_among_others(texts):
     encodings = [{"size": [height, width], "counts": text} for text, height, width in texts]
     for encoding, area in zip(encodings, rle.sound_areas(encodings), strict=True):
         try:
-            rle.check(encoding)
+            rle.check_mask(encoding)
         except InputError:
             assert area == -1
         else:
@@ -113,7 +113,7 @@ def test_packing_is_that_of_the_coco_interface(runs):
 @given(st.lists(st.integers(-(2**70), 2**70) | st.floats() | st.none() | st.text(max_size=2)))
 def test_plain_counts_of_any_kind_become_a_sound_mask_or_are_refused(counts):
     with suppress(InputError):
-        rle.check(rle.from_counts(counts, 3, 4))
+        rle.check_mask(rle.from_counts(counts, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_mask_of_no_size_or_beyond_all_memory_is_refused(size):
     with pytest.raises(InputError, match="mask"):
         rle.from_counts([6], *size)
     with pytest.raises(InputError, match="mask"):
-        rle.check({"size": list(size), "counts": "6"})
+        rle.check_mask({"size": list(size), "counts": "6"})
 
 
 @given(MASKS, st.randoms(use_true_random=False))

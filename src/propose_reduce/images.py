@@ -222,7 +222,7 @@ class Pages:
                     if facts.size != first.size:
                         continue
                     facts = _with_extent(facts, values, kind, path) if kind else facts
-                    self.seconds.append(_seconds(image))
+                    self.seconds.append(_shown_seconds(image))
             except InputError:
                 continue
             self._numbers.append(number)
@@ -457,7 +457,7 @@ def _scaled(values: np.ndarray, extent: Extent) -> np.ndarray:
     return on_black(np.concatenate([pixels[..., :3], alpha], axis=2))
 
 
-def _seconds(image: Image.Image) -> float:
+def _shown_seconds(image: Image.Image) -> float:
     """Return how long a picture of an animation is shown."""
     duration = image.info.get("duration", 0)  # milliseconds
     return float(duration) / 1000 if isinstance(duration, int | float) else 0.0

@@ -33,7 +33,7 @@ class Rle(TypedDict):
     counts: str
 
 
-def check_size(height: object, width: object) -> None:
+def check_mask_size(height: object, width: object) -> None:
     """Raise InputError unless a mask can have so many rows and columns."""
     if type(height) is not int or type(width) is not int or min(height, width) < 1:
         raise InputError(f"a mask's size is [height, width], got [{cut(height)}, {cut(width)}]")
@@ -90,8 +90,8 @@ def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) 
         InputError: a polygon of fewer than three corners, a coordinate that is no number or
             farther from 0 than any image reaches, outlines that never end.
     """
-    check_size(height, width)
-    rings = [_corners(ring) for ring in polygons]
+    check_mask_size(height, width)
+    rings = [_polygon_corners(ring) for ring in polygons]
     steps = [np.abs(np.diff(ring, axis=0, append=ring[:1])).max(axis=1).sum() for ring in rings]
     if sum(steps) > LONGEST_OUTLINE:
         raise InputError(
@@ -104,7 +104,7 @@ def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) 
     return {"size": [height, width], "counts": merged["counts"].decode()}
 
 
-def _corners(ring: Sequence[float]) -> np.ndarray:
+def _polygon_corners(ring: Sequence[float]) -> np.ndarray:
     """Return the corners of a polygon: float64 (corner, x and y)."""
     numbers = _numbers(ring, "a polygon is a list of numbers")
     if numbers.size < 6 or numbers.size % 2:
@@ -134,7 +134,7 @@ def from_counts(counts: Sequence[int], height: int, width: int) -> Rle:
     Raises:
         InputError: something else than whole numbers of at least 0 that fill the mask.
     """
-    check_size(height, width)
+    check_mask_size(height, width)
     runs = _numbers(counts, "run lengths must be a list of whole numbers")
     whole = (runs >= 0) & (runs <= height * width) & (runs == np.floor(runs))
     if not whole.all():
@@ -179,7 +179,7 @@ def run_lengths(counts: str) -> np.ndarray:
     return runs.table.ravel()[: runs.numbers[0]]
 
 
-def check(encoding: Rle) -> None:
+def check_mask(encoding: Rle) -> None:
     """Raise InputError unless the runs fill the mask exactly; pycocotools itself never looks."""
     _checked_runs(encoding)
 
@@ -187,7 +187,7 @@ def check(encoding: Rle) -> None:
 def _checked_runs(encoding: Rle) -> np.ndarray:
     """Return the run lengths of an encoding, int64; see ``check``."""
     height, width = encoding["size"]
-    check_size(height, width)
+    check_mask_size(height, width)
     runs = run_lengths(encoding["counts"])
     filled = int(runs.sum(dtype=np.float64))
     if filled != height * width or runs.max() > height * width:
@@ -264,7 +264,7 @@ class _Runs:
         starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])[: ends.size]
         # a number that is cut where its text ends must not go on in the next
         starts = np.maximum(starts, np.repeat(stops - lengths, self.numbers))
-        values, too_long = _unpacked(digits, starts, ends)
+        values, too_long = _unpacked_numbers(digits, starts, ends)
         self.readable[np.searchsorted(upto, too_long, side="right")] = False
         rows = (self.numbers + 1) // 2
         self.offsets = np.cumsum(rows) - rows
@@ -288,7 +288,7 @@ class _Runs:
         return table
 
 
-def _unpacked(
+def _unpacked_numbers(
     digits: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the packed numbers, and which of them are too long to be any.

@@ -5,14 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
-from propose_reduce.benchmarking.report import Report, Run
+from propose_reduce.benchmarking.report import BenchmarkReport, Run
 from propose_reduce.benchmarking.workload import STAGES
 from propose_reduce.masks import PackedMasks
 
 SECONDS = dict.fromkeys(STAGES, 0.0) | {"features": 1.0, "propagation": 3.0, "aside": 50.0}
 OPERATIONS = {"features": 2_000_000_000, "propagation": 12_000_000_000}
 RUN = Run("ours", "fp32", 4, 8, SECONDS, OPERATIONS, 123_400_000, PackedMasks(1, 1, (1, 1)), (4.0,))
-REPORT = Report({"frames": 8}, {"device": "cpu"}, {"fp32": 8e9}, (RUN,))
+REPORT = BenchmarkReport({"frames": 8}, {"device": "cpu"}, {"fp32": 8e9}, (RUN,))
 
 
 def test_rates_shares_and_the_whole():

@@ -67,8 +67,8 @@ def test_the_baseline_needs_the_proposer_alone(predict, clip):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--proposer", "hf:nobody/nothing"), "'nobody/nothing'"),
-        (("--propagator", "sam2:nobody/nothing"), "'nobody/nothing'"),
+        (("--proposer", "hf:nobody/nothing"), "nobody/nothing"),
+        (("--propagator", "sam2:nobody/nothing"), "nobody/nothing"),
         (("--propagator", "file:masks"), "it is a proposer; known: seq-mask-rcnn, sam2:ID|FOLDER"),
         (("--proposer", "file:nowhere"), "nowhere"),
         (("--proposer", "file:masks", "--prompt", "dog"), "takes no prompts"),

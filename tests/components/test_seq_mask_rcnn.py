@@ -8,7 +8,7 @@ import torch
 from fakes import GivenMasks
 from networks import tiny_network
 
-from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, _steps, read_image
+from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, _steps, working_image
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.paradigm.pipeline import segment_clip
@@ -102,7 +102,7 @@ def test_the_key_frame_is_segmented_from_its_memory_alone(network):
     video, seed = clip(1), Seed(0, box_mask(5, 2))
     masks = propagated(component(network), video, [seed])
     with torch.inference_mode():
-        features = network.features(read_image(video, 0))
+        features = network.features(working_image(video, 0))
         head = network.prop_head
         memory = head.memorize(features.p2, seed.masks)
         soft = head.segment(*memory, head.query(features.p2), features.c2, features.c3)
@@ -133,7 +133,7 @@ def test_features_are_computed_once_per_frame_and_sweep(network):
 
     def counting(video, frame):
         counted[frame] += 1
-        return read_image(video, frame)
+        return working_image(video, frame)
 
     video = clip()
     one = SeqMaskRCNNComponent(network, CATEGORIES, InferenceSettings(), read_image=counting)
@@ -187,7 +187,7 @@ def test_the_whole_pipeline_runs_and_repeats_itself(network, precision):
 def test_a_frame_of_another_size_is_brought_to_the_working_size():
     frames = np.zeros((1, 72, 120, 3), np.uint8)
     frames[..., 0] = 200
-    image = read_image(Clip(frames, SIZE, (72, 120)), 0)
+    image = working_image(Clip(frames, SIZE, (72, 120)), 0)
     assert image.shape == (1, 3, *SIZE)
     assert image.dtype == torch.uint8
     assert image[0, :, 0, 0].tolist() == [200, 0, 0]
@@ -218,7 +218,7 @@ def test_objects_at_once_follow_the_memory_that_a_step_may_take(network, monkeyp
         "decode",
         lambda keys, *rest: groups.append(sum(map(len, keys))) or decode(keys, *rest),
     )
-    query = network.prop_head.query(network.features(read_image(clip(), 0)).p2)
+    query = network.prop_head.query(network.features(working_image(clip(), 0)).p2)
     room = 3 * network.prop_head.decode_bytes(query)
     monkeypatch.setattr("propose_reduce.components.seq_mask_rcnn.step_bytes", lambda device: room)
     propagated(component(network), clip(), seeds)

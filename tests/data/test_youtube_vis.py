@@ -285,7 +285,7 @@ def test_a_mask_of_any_form_is_read_or_refused_in_one_line(form):
         assert len(str(read)) < 250
         assert str(read).isprintable()
     elif read is not None:
-        rle.check(read)
+        rle.check_mask(read)
 
 
 def paths(value, path=()):

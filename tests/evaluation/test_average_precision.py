@@ -9,10 +9,10 @@ from propose_reduce.evaluation.average_precision import (
     THRESHOLDS,
     Matches,
     category_curve,
+    category_means,
     category_scores,
     curve,
-    match,
-    mean_scores,
+    match_tracks,
     outside_ranges,
 )
 
@@ -25,7 +25,7 @@ def matched(iou, *, ignored=None, crowd=None, outside=None):
     n_predictions, n_truths = iou.shape
     crowd = np.zeros(n_truths, bool) if crowd is None else np.array(crowd, bool)
     ignored = crowd if ignored is None else np.array(ignored, bool)
-    matches = match(
+    matches = match_tracks(
         indices=np.arange(n_predictions),
         scores=np.linspace(1, 0, n_predictions),
         iou=iou,
@@ -147,5 +147,5 @@ def test_a_category_without_objects_is_undefined_and_left_out_of_the_mean():
     nothing = category_scores([matches([0.9], [False], 0)])
     assert set(nothing.values()) == {-1.0}
     full = category_scores([matches([0.9], [True], 1)])
-    assert mean_scores([nothing, full]) == pytest.approx(full)
-    assert mean_scores([nothing]) == dict.fromkeys(KEYS, -1.0)
+    assert category_means([nothing, full]) == pytest.approx(full)
+    assert category_means([nothing]) == dict.fromkeys(KEYS, -1.0)

@@ -19,7 +19,7 @@ from propose_reduce.evaluation.report import (
     write_comparison,
     write_report,
 )
-from propose_reduce.evaluation.tracks import Video, read_ground_truth
+from propose_reduce.evaluation.tracks import TruthVideo, read_ground_truth
 
 LEFT, RIGHT = "####....", "....####"
 OBJECTS = [object_(LEFT, LEFT), object_(RIGHT, RIGHT, video=2, category=DOG)]
@@ -176,12 +176,12 @@ def test_nothing_found_and_nothing_to_find_gives_a_page_too(tmp_path):
 
 
 def test_frames_are_read_small(frames):
-    video = Video(1, "clip", (100, 800), 2, ("clip1/00000.jpg",), ())
+    video = TruthVideo(1, "clip", (100, 800), 2, ("clip1/00000.jpg",), ())
     assert read_small(video, frames, 0, width=40).shape == (5, 40, 3)
 
 
 def test_a_frame_that_cannot_be_read_is_named(tmp_path, frames):
-    video = Video(7, "clip", (10, 80), 2, ("clip1/00001.jpg",), ())
+    video = TruthVideo(7, "clip", (10, 80), 2, ("clip1/00001.jpg",), ())
     with pytest.raises(InputError, match=r"video 7 \('clip'\) has no file name for frame 1"):
         read_small(video, frames, 1)
     for content, fault in (

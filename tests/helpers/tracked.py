@@ -4,7 +4,7 @@ import numpy as np
 from vis_files import track
 
 from propose_reduce.evaluation.tracking.comparison import Comparison, Pairs, compare
-from propose_reduce.evaluation.tracking.families import FAMILIES, measure, scores
+from propose_reduce.evaluation.tracking.families import FAMILIES, measure_families, scores
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
 
 
@@ -16,7 +16,9 @@ def compared(truths, predictions):
 
 def measured(comparison):
     """Return all measures of one comparison."""
-    sums = {name: np.asarray(value) for name, value in measure(comparison, FAMILIES).items()}
+    sums = {
+        name: np.asarray(value) for name, value in measure_families(comparison, FAMILIES).items()
+    }
     return {key: float(value) for key, value in scores(sums, FAMILIES).items()}
 
 

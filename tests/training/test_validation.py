@@ -6,7 +6,7 @@ from videosets import SIZE, rectangle, video_set
 from propose_reduce.components.seq_mask_rcnn import Session
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.settings import override
-from propose_reduce.training.validation import clip_of, ground_truth, judge, segment_set
+from propose_reduce.training.validation import clip_of, judge, segment_set, truth_of_set
 
 
 def moving_cat(folder):
@@ -16,7 +16,7 @@ def moving_cat(folder):
 
 
 def test_the_truth_as_predictions_scores_one(tmp_path):
-    truth = ground_truth(moving_cat(tmp_path))
+    truth = truth_of_set(moving_cat(tmp_path))
     perfect = [
         {
             "video_id": entry["video_id"],

@@ -3,7 +3,7 @@ import pytest
 from films import film, numbered, numbers
 
 from propose_reduce.errors import InputError
-from propose_reduce.video import Video, open_video, select
+from propose_reduce.video import Video, open_video, select_frames
 from propose_reduce.video.arrays import ArrayFrames
 
 ARRAY = np.stack([numbered(index) for index in range(20)])
@@ -55,18 +55,18 @@ def test_what_is_no_video_is_refused(tmp_path, content, message):
     ],
 )
 def test_a_part_is_chosen_by_seconds(part, expected):
-    assert numbers(select(AT_TEN, **part).frames) == expected
+    assert numbers(select_frames(AT_TEN, **part).frames) == expected
 
 
 def test_a_part_of_frames_without_times_is_chosen_by_number():
-    assert numbers(select(open_video(ARRAY), start=3, end=5).frames) == [3, 4]
+    assert numbers(select_frames(open_video(ARRAY), start=3, end=5).frames) == [3, 4]
 
 
 def test_a_part_keeps_what_belongs_to_its_frames():
     stamps = tuple(index**2 / 100 for index in range(20))
     names = tuple(f"f{index}" for index in range(20))
     video = Video("clip", AT_TEN.frames, (48, 64), 5.0, stamps, names)
-    part = select(video, start=0.16, every=5)
+    part = select_frames(video, start=0.16, every=5)
     assert part.frame_names == ("f4", "f9", "f14", "f19")
     assert part.timestamps == pytest.approx((0, 0.65, 1.8, 3.45))
     assert part.fps == 1.0
@@ -82,12 +82,12 @@ def test_a_part_keeps_what_belongs_to_its_frames():
 )
 def test_an_empty_part_is_refused(part, message):
     with pytest.raises(InputError, match=message):
-        select(AT_TEN, **part)
+        select_frames(AT_TEN, **part)
 
 
 def test_frames_are_called_by_their_names_or_their_numbers_in_the_source():
-    assert select(AT_TEN, start=0.5, end=1.5, every=3).frame_labels == ("5", "8", "11", "14")
-    twice = select(select(AT_TEN, start=0.5), every=5)
+    assert select_frames(AT_TEN, start=0.5, end=1.5, every=3).frame_labels == ("5", "8", "11", "14")
+    twice = select_frames(select_frames(AT_TEN, start=0.5), every=5)
     assert twice.frame_labels == ("5", "10", "15")
     named = Video("clip", ArrayFrames(ARRAY[:3]), (48, 64), frame_names=("a", "b", "c"))
-    assert select(named, start=1).frame_labels == ("b", "c")
+    assert select_frames(named, start=1).frame_labels == ("b", "c")

@@ -90,10 +90,10 @@ def read_clips(
         raise InputError(
             f"'{annotations}' annotates no object in these videos: nothing to evaluate"
         )
-    return AnnotatedClips(clips, truth, _digest(annotations, chosen))
+    return AnnotatedClips(clips, truth, _set_digest(annotations, chosen))
 
 
-def _digest(annotations: Path, videos: Sequence[AnnotatedVideo]) -> str:
+def _set_digest(annotations: Path, videos: Sequence[AnnotatedVideo]) -> str:
     digest = sha256(annotations.read_bytes())
     for video in videos:
         for file in video.frames:

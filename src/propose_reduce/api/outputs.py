@@ -125,7 +125,7 @@ class Outputs:
         name = output.result.name
         folder = self.folder / name
         for stale in self._made(name):
-            _remove(stale)
+            _remove_ours(stale)
         if output.proposals is not None:
             output.proposals.save(folder, PROPOSALS)
         output.result.save(folder, RESULT)
@@ -293,7 +293,7 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def _remove(path: Path) -> None:
+def _remove_ours(path: Path) -> None:
     """Remove a file or folder of ours, if it is there."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)

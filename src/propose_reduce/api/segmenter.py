@@ -29,7 +29,7 @@ from propose_reduce.results import VideoResult
 from propose_reduce.settings import InferenceSettings, Preset, validate
 from propose_reduce.settings.options import Options, OptionValues, with_option_texts
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
-from propose_reduce.video import Video, open_video, select
+from propose_reduce.video import Video, open_video, select_frames
 
 MOST_NAMED = 12
 """Categories that a run's first line names; of more it says how many there are."""
@@ -151,7 +151,7 @@ class Segmenter:
         """
         options = self.options
         video = open_video(source)
-        return select(video, start=options.start, end=options.end, every=options.every)
+        return select_frames(video, start=options.start, end=options.end, every=options.every)
 
     def __call__(
         self, video: Video, *, progress: Progress | None = None, keep_proposals: bool = False

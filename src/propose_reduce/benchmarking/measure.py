@@ -15,7 +15,7 @@ from propose_reduce.api.model import PRECISIONS, choose_device, choose_precision
 from propose_reduce.benchmarking.machine import describe, peak_rate
 from propose_reduce.benchmarking.memory import PeakMemory
 from propose_reduce.benchmarking.method import RunMethod, propose_reduce
-from propose_reduce.benchmarking.report import Report, Run
+from propose_reduce.benchmarking.report import BenchmarkReport, Run
 from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import DEFAULT_PRESET, OTHER, Workload, load_model
 from propose_reduce.errors import InputError
@@ -61,7 +61,7 @@ def benchmark(
     others: Sequence[Method] = (),
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> BenchmarkReport:
     """Measure this package on this machine.
 
     Runs that are compared take turns, so that a machine that gets slower does so for all.
@@ -97,7 +97,7 @@ def benchmark(
             runs += [median(found) for found in of_kind.values()]
     again = _peaks(methods, device)  # the better, in case the machine was busy before
     peaks = {name: max(peak, again[name]) for name, peak in peaks.items()}
-    return Report(_describe(settings, work), describe(device), peaks, tuple(runs))
+    return BenchmarkReport(_describe(settings, work), describe(device), peaks, tuple(runs))
 
 
 def measure(

@@ -46,11 +46,11 @@ def propose_reduce(work: Workload, precision: torch.dtype, folder: Path) -> Pack
     with own.open(clip) as session:
         given = _GivenMasks(session, work)
         find_windows(clip, given, given, given, work.inference, [reduced.add])
-    write(reduced, work, folder)
+    finish_and_write(reduced, work, folder)
     return given.followed
 
 
-def write(reduced: ReducedSequences, work: Workload, folder: Path) -> None:
+def finish_and_write(reduced: ReducedSequences, work: Workload, folder: Path) -> None:
     """Join what was reduced and write the result: the last stage, the same for every method."""
     with stage(OUTPUT):
         VideoResult(

@@ -80,7 +80,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class BenchmarkReport:
     """All runs of one call.
 
     Attributes:
@@ -126,7 +126,7 @@ class Report:
         for run in self.runs:
             table.add_row(_summary(run))
             for stage, figures in run.rows(self.peaks[run.precision]).items():
-                table.add_row(stage, *_cells(figures))
+                table.add_row(stage, *_stage_cells(figures))
             table.add_section()
         return table
 
@@ -140,7 +140,7 @@ def _summary(run: Run) -> str:
     )
 
 
-def _cells(figures: Mapping[str, float]) -> list[str]:
+def _stage_cells(figures: Mapping[str, float]) -> list[str]:
     """Return a stage's figures as text; rates only where something was counted."""
     cells = [f"{figures['seconds']:.3f}", f"{figures['time']:.1%}"]
     if figures["gflop"] > 0:

@@ -12,7 +12,7 @@ from propose_reduce.cli.terminal import say, terminal
 from propose_reduce.settings.options import text_of
 
 
-def benchmark(
+def benchmark_command(
     preset: Annotated[
         str | None,
         typer.Option(

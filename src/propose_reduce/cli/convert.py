@@ -10,7 +10,7 @@ import typer
 from propose_reduce.cli.terminal import say, terminal
 
 
-def convert(
+def convert_command(
     checkpoint: Annotated[Path, typer.Argument(help="a .pth, .pt or .safetensors file")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="the .safetensors file to write")

@@ -36,8 +36,8 @@ def shapes(
     )
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_command(
     annotations: Annotated[
         Path,
         typer.Argument(

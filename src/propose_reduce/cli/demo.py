@@ -10,7 +10,7 @@ import typer
 from propose_reduce.cli.terminal import terminal
 
 
-def demo(
+def demo_command(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="where to put what is made")
     ] = Path("propose-reduce-demo"),

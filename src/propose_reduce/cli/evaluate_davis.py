@@ -10,7 +10,7 @@ import typer
 from propose_reduce.cli.progress import progress_bar
 
 
-def davis(
+def davis_command(
     ground_truth: Annotated[
         Path, typer.Argument(metavar="GT_DIR", help="a DAVIS root, or a folder per sequence")
     ],

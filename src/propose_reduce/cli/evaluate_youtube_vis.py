@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
 
 
-def youtube_vis(
+def youtube_vis_command(
     ground_truth: Annotated[Path, typer.Argument(metavar="GT", help="YouTube-VIS annotations")],
     predictions: Annotated[
         list[Path],

@@ -10,7 +10,7 @@ import typer
 from propose_reduce.cli.terminal import say
 
 
-def export(
+def export_command(
     results: Annotated[
         list[Path],
         typer.Argument(metavar="RESULT", help="result.json, or the folders that predict wrote"),

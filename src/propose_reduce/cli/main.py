@@ -62,12 +62,12 @@ def _root(
     """Every object in a video as a complete, labelled, scored mask sequence."""
 
 
-app.command("benchmark")(benchmark.benchmark)
-app.command("convert")(convert.convert)
-app.command("demo")(demo.demo)
-app.command("export")(export.export)
-app.command("predict")(predict.predict)
-app.command("train")(train.train)
+app.command("benchmark")(benchmark.benchmark_command)
+app.command("convert")(convert.convert_command)
+app.command("demo")(demo.demo_command)
+app.command("export")(export.export_command)
+app.command("predict")(predict.predict_command)
+app.command("train")(train.train_command)
 app.command("view")(view.view)
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(data.app, name="data")

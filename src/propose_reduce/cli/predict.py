@@ -27,7 +27,7 @@ def _option(panel: str, *names: str, of: str = "", text: str = "", **keywords: A
     return typer.Option(*names, help=said, rich_help_panel=panel, **keywords)
 
 
-def predict(
+def predict_command(
     videos: Annotated[
         list[str],
         typer.Argument(

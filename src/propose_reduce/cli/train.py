@@ -12,7 +12,7 @@ from propose_reduce.cli.terminal import say, terminal
 from propose_reduce.errors import InputError, missing_library
 
 
-def train(
+def train_command(
     preset: Annotated[str, typer.Argument(metavar="PRESET|FILE", help="name or YAML file")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RUN", help="a new folder for the run")
@@ -64,7 +64,7 @@ def train(
     if init is not None:
         started = chosen.training.model_copy(update={"init": str(init)})
         chosen = chosen.model_copy(update={"training": started})
-    run = recipe.Run(output, resume, devices, _batch_size(batch_size))
+    run = recipe.Run(output, resume, devices, _batch_size_or_auto(batch_size))
     console = terminal(stderr=True)
     try:
         with progress_bar("checking the data") as progress:
@@ -81,7 +81,7 @@ def train(
     say(f"trained -> {path}")
 
 
-def _batch_size(text: str | None) -> int | Literal["auto"] | None:
+def _batch_size_or_auto(text: str | None) -> int | Literal["auto"] | None:
     if text is None:
         return None
     if text == "auto":

@@ -37,7 +37,12 @@ import torch
 from torch import Tensor
 
 from propose_reduce import rle
-from propose_reduce.components.detection_tables import MOTS_IGNORED, Result, Table, read_table
+from propose_reduce.components.detection_tables import (
+    MOTS_IGNORED,
+    DetectionTable,
+    Result,
+    read_table,
+)
 from propose_reduce.components.labels import LabelSet
 from propose_reduce.data.faults import load_json
 from propose_reduce.data.label_maps import VOID, read_labels
@@ -94,7 +99,7 @@ class DetectionFiles:
                 file of the whole video cannot be used.
         """
         self._min_score, self._max_objects, self._warn = min_score, max_objects, warn
-        self._place = _place(Path(source), video)
+        self._place = _video_place(Path(source), video)
         self._frames = _Frames(tuple(frames))
         self._files: dict[int, Path] = {}
         self._results: dict[int, list[Result]] = {}
@@ -144,7 +149,7 @@ class DetectionFiles:
         self._tell(len(files), strangers)
         return files
 
-    def _by_frame(self, table: Table) -> dict[int, list[Result]]:
+    def _by_frame(self, table: DetectionTable) -> dict[int, list[Result]]:
         """Return the detections of a table by the index of their frame; see ``_frame_files``."""
         by_place = table.length is not None and table.length == len(self._frames.names)
         if table.length is not None and not by_place and not self._frames.holds(table.length):
@@ -322,7 +327,7 @@ class _Raw:
         return self.content.astype(bool)
 
 
-def _place(source: Path, video: str | None) -> Path:
+def _video_place(source: Path, video: str | None) -> Path:
     """Return the folder or the file of a video."""
     if source.is_file():
         return source

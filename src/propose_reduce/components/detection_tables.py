@@ -68,13 +68,13 @@ class Result:
         segmentation = self.segmentation
         size = segmentation.get("size") if isinstance(segmentation, dict) else None
         if isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) for n in size):
-            rle.check_size(*size)
+            rle.check_mask_size(*size)
             return size[0], size[1]
         return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class DetectionTable:
     """The detections of one video.
 
     Attributes:
@@ -98,7 +98,7 @@ class _Detection(Record):
     segmentation: Any
 
 
-class _Image(Record):
+class _ImageEntry(Record):
     id: int | str
     file_name: str
 
@@ -112,7 +112,7 @@ class _Sequence(Record):
     segmentations: list[Any]
 
 
-class _Video(Record):
+class _VideoEntry(Record):
     id: int | str
     name: str | None = None
     file_names: list[str] = Field(default_factory=list)
@@ -125,7 +125,7 @@ class _Video(Record):
         return self.name or (named[-1] if named else "")
 
 
-def read_table(path: Path, video: str | None) -> Table:
+def read_table(path: Path, video: str | None) -> DetectionTable:
     """Return what a file says about one video, or about the only one.
 
     Args:
@@ -136,23 +136,25 @@ def read_table(path: Path, video: str | None) -> Table:
         InputError: the file cannot be read, or has a fault; the message gives the place.
     """
     if path.suffix.lower() == ".txt":
-        return Table(list(_mots(path)), MOTS_CLASSES)
+        return DetectionTable(list(_mots(path)), MOTS_CLASSES)
     content = read_json(path)
     data = content if isinstance(content, dict) else {"annotations": content}
     found = data.get("annotations")
     is_sequences = isinstance(found, list) and found and _is_sequence(found[0])
-    return _sequences(path, data, video) if is_sequences else _detections(path, data, video)
+    return (
+        _sequence_detections(path, data, video) if is_sequences else _detections(path, data, video)
+    )
 
 
 def _is_sequence(entry: Any) -> bool:
     return isinstance(entry, dict) and "segmentations" in entry
 
 
-def _detections(path: Path, data: Mapping[str, Any], video: str | None) -> Table:
+def _detections(path: Path, data: Mapping[str, Any], video: str | None) -> DetectionTable:
     """Return the detections of COCO results or annotations."""
     faults: list[Fault] = []
     found = entries(_Detection, dict(data), "annotations", faults)
-    images = entries(_Image, dict(data), "images", faults) if "images" in data else []
+    images = entries(_ImageEntry, dict(data), "images", faults) if "images" in data else []
     names = categories_by_id(dict(data), faults) if "categories" in data else {}
     _raise(path, faults)
     files = {image.id: image.file_name for _, image in images}
@@ -165,14 +167,14 @@ def _detections(path: Path, data: Mapping[str, Any], video: str | None) -> Table
         frame = name.stem if name.stem else str(entry.image_id)
         where = f"'{path}', {place.at()}"
         results.append(Result(frame, entry.category_id, entry.score, entry.segmentation, where))
-    return Table(results, names)
+    return DetectionTable(results, names)
 
 
-def _sequences(path: Path, data: Mapping[str, Any], video: str | None) -> Table:
+def _sequence_detections(path: Path, data: Mapping[str, Any], video: str | None) -> DetectionTable:
     """Return the masks of YouTube-VIS results or annotations as detections."""
     faults: list[Fault] = []
     found = entries(_Sequence, dict(data), "annotations", faults)
-    videos = entries(_Video, dict(data), "videos", faults) if "videos" in data else []
+    videos = entries(_VideoEntry, dict(data), "videos", faults) if "videos" in data else []
     names = categories_by_id(dict(data), faults) if "categories" in data else {}
     _raise(path, faults)
     known = {entry.id: entry for _, entry in videos}
@@ -209,7 +211,7 @@ def _sequences(path: Path, data: Mapping[str, Any], video: str | None) -> Table:
         for t, segmentation in enumerate(entry.segmentations)
         if segmentation is not None
     ]
-    return Table(results, names, None if stems else length)
+    return DetectionTable(results, names, None if stems else length)
 
 
 def _mots(path: Path) -> Iterator[Result]:

@@ -86,7 +86,7 @@ class SamVideoPropagator:
         """
         yield from without_masks(seeds, len(clip.frames))
         tracks = {
-            index: _Track(self, clip, index, seed)
+            index: _SessionTrack(self, clip, index, seed)
             for index, seed in enumerate(seeds)
             if len(seed.masks)
         }
@@ -99,7 +99,7 @@ class SamVideoPropagator:
                 yield tracks[index].segment(step.frame, corrector, reverse=reverse)
 
 
-class _Frames(dict[int, Tensor]):
+class _SessionFrames(dict[int, Tensor]):
     """What the session takes for all frames of the video: they are read when asked for."""
 
     def __init__(self, clip: Clip, processor: Any, dtype: torch.dtype) -> None:
@@ -116,7 +116,7 @@ class _Frames(dict[int, Tensor]):
         return pixels.to(self.dtype)
 
 
-class _Track:
+class _SessionTrack:
     """A seed on its way through the clip, with a session of its own."""
 
     _logits_shape: torch.Size  # of the object scores where the model was given a mask
@@ -128,7 +128,7 @@ class _Track:
         self.session = component.processor.init_video_session(
             inference_device=model.device, dtype=model.dtype
         )
-        self.session.processed_frames = _Frames(clip, component.processor, model.dtype)
+        self.session.processed_frames = _SessionFrames(clip, component.processor, model.dtype)
         ids = list(range(len(seed.masks)))
         component.processor.process_new_mask_for_video_frame(
             self.session, seed.frame, ids, list(seed.masks)

@@ -37,7 +37,7 @@ from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_
 MEGABYTE = 2**20
 
 
-def read_image(clip: Clip, frame: int) -> Tensor:
+def working_image(clip: Clip, frame: int) -> Tensor:
     """Return a frame at the clip's working size: uint8 RGB (1, 3, H, W), bilinear."""
     height, width = clip.working_size
     with stage(DECODE):
@@ -64,7 +64,7 @@ class SeqMaskRCNNComponent:
     categories: tuple[str, ...]
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     precision: torch.dtype = torch.float32
-    read_image: Callable[[Clip, int], Tensor] = read_image
+    read_image: Callable[[Clip, int], Tensor] = working_image
 
     @contextmanager
     def open(self, clip: Clip) -> Iterator[Session]:
@@ -142,7 +142,7 @@ class Session:
         """
         self._check(clip)
         yield from without_masks(seeds, len(clip.frames))
-        tracks = [_Track(index, seed) for index, seed in enumerate(seeds)]
+        tracks = [_MemoryTrack(index, seed) for index, seed in enumerate(seeds)]
         forward, backward = sweeps(seeds, len(clip.frames))
         for step in forward:
             yield from self._segment(clip, step, tracks, corrector)
@@ -157,7 +157,7 @@ class Session:
         self,
         clip: Clip,
         step: Step,
-        all_tracks: Sequence[_Track],
+        all_tracks: Sequence[_MemoryTrack],
         corrector: Corrector | None,
     ) -> list[FrameMasks]:
         """Segment one frame for every seed that has reached it, and memorise where it is due.
@@ -197,7 +197,7 @@ class Session:
         return results
 
     def _decode(
-        self, tracks: Sequence[_Track], query: KeyValue, branches: FrameBranches, limit: int
+        self, tracks: Sequence[_MemoryTrack], query: KeyValue, branches: FrameBranches, limit: int
     ) -> list[Tensor]:
         """Return each seed's soft masks on the padded canvas, aggregated within the seed."""
         sizes = [len(track.seed.masks) for track in tracks]
@@ -214,14 +214,14 @@ class Session:
         )
         return [soft_aggregate(own)[1:] for own in separate.split(sizes)]
 
-    def _result(self, frame: int, track: _Track, soft: Tensor) -> FrameMasks:
+    def _result(self, frame: int, track: _MemoryTrack, soft: Tensor) -> FrameMasks:
         height, width = self.clip.working_size
         masks = soft[:, :height, :width] >= 0.5
         if frame == track.seed.frame and not self.component.settings.propagate.self_propagation:
             masks = track.seed.masks.to(masks.device)
         return FrameMasks(track.index, frame, masks)
 
-    def _memorise(self, frame: int, track: _Track, features: Features, soft: Tensor) -> None:
+    def _memorise(self, frame: int, track: _MemoryTrack, features: Features, soft: Tensor) -> None:
         distance = abs(frame - track.seed.frame)
         if track.bank.wants(distance):
             track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
@@ -229,7 +229,7 @@ class Session:
     def _memorise_corrected(
         self,
         frame: int,
-        track: _Track,
+        track: _MemoryTrack,
         features: Features,
         soft: Tensor,
         found: Tensor,
@@ -285,7 +285,7 @@ class Session:
             raise InputError("this session was opened on another clip: open one for each clip")
 
 
-class _Track:
+class _MemoryTrack:
     """A seed on its way through the clip, with its memory."""
 
     bank: MemoryBank

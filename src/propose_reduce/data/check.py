@@ -158,19 +158,19 @@ class _Turns:
         """Yield what to say of them."""
         if self._stored:
             yield (
-                f"{_named(self._stored)}: masks lie on the pixels as stored, which their EXIF tag "
+                f"{_few(self._stored)}: masks lie on the pixels as stored, which their EXIF tag "
                 "turns by a quarter: read unturned here, while 'predict' turns them; take the tag "
                 "out of these files"
             )
         if self._doubtful:
             yield (
-                f"{_named(self._doubtful)}: the EXIF tag turns or mirrors the picture and keeps "
+                f"{_few(self._doubtful)}: the EXIF tag turns or mirrors the picture and keeps "
                 "its size: masks are taken to lie on the picture as shown; if they were drawn on "
                 "the pixels as stored, take the tag out of these files"
             )
 
 
-def _named(paths: list[Path]) -> str:
+def _few(paths: list[Path]) -> str:
     """Return the first few paths and how many more there are."""
     names = ", ".join(f"'{path}'" for path in paths[:NAMED])
     more = len(paths) - NAMED

@@ -170,11 +170,11 @@ def make_pair(
         wanted = np.intersect1d(wanted, frames[1].ids.numpy())
     if len(wanted) > settings.max_objects:
         wanted = np.sort(generator.choice(wanted, settings.max_objects, replace=False))
-    rows = [_rows(frame.ids, wanted) for frame in frames]
+    rows = [_rows_of_ids(frame.ids, wanted) for frame in frames]
     return Pair(frames[0], frames[1], rows[0], rows[1])
 
 
-def _rows(ids: Tensor, wanted: np.ndarray) -> Tensor:
+def _rows_of_ids(ids: Tensor, wanted: np.ndarray) -> Tensor:
     """Return the row of each wanted id, int64; -1 where there is none."""
     places = {number: row for row, number in enumerate(ids.tolist())}
     return torch.tensor([places.get(number, -1) for number in wanted.tolist()], dtype=torch.int64)

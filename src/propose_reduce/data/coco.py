@@ -38,7 +38,7 @@ class _Image(Record):
     license: int | None = None
 
 
-class _Annotation(Record):
+class _CocoAnnotation(Record):
     id: WholeNumber
     image_id: WholeNumber
     category_id: WholeNumber
@@ -80,7 +80,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
             faults.append(fault)
     objects: dict[int, list[VideoObject]] = {number: [] for number in pictures}
     for place, annotation in unique(
-        entries(_Annotation, data, "annotations", faults), faults
+        entries(_CocoAnnotation, data, "annotations", faults), faults
     ).values():
         if isinstance(annotation.attributes, dict) and "track_id" in annotation.attributes:
             text = "track ids, which are not read: to this form every image stands alone"
@@ -94,7 +94,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
         elif not _is_speck(annotation.bbox):
             picture = pictures[annotation.image_id][1]
             category = list(categories).index(annotation.category_id)
-            objects[picture.id].append(_object(place, annotation, picture, category, faults))
+            objects[picture.id].append(_coco_object(place, annotation, picture, category, faults))
             if leaves_frame(annotation.segmentation, (picture.height, picture.width)):
                 notes.add(CUT_OFF, place.at("segmentation"))
     told = [
@@ -126,8 +126,8 @@ def _licences(data: dict[str, Any]) -> dict[int | None, str]:
     }
 
 
-def _object(
-    place: Placed, annotation: _Annotation, picture: _Image, category: int, faults: list[Fault]
+def _coco_object(
+    place: Placed, annotation: _CocoAnnotation, picture: _Image, category: int, faults: list[Fault]
 ) -> VideoObject:
     size = (picture.height, picture.width)
     (mask,) = read_segmentations([annotation.segmentation], size)

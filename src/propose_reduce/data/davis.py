@@ -57,7 +57,7 @@ def scan_davis(root: Path, split: str | None = None) -> Scan:
         if name not in known:
             raise unknown_name(f"video in '{labels}':", name, known)
         try:
-            videos.append(_video(number, images / name, labels / name, faults))
+            videos.append(_davis_video(number, images / name, labels / name, faults))
         except InputError as error:
             faults.append(Fault(name, str(error)))
     return Scan(VideoSet(str(root), category_set("davis"), tuple(videos)), faults)
@@ -83,7 +83,7 @@ def _listed(root: Path, split: str) -> list[str]:
     raise unknown_name("split", split, lists)
 
 
-def _video(number: int, images: Path, labels: Path, faults: list[Fault]) -> AnnotatedVideo:
+def _davis_video(number: int, images: Path, labels: Path, faults: list[Fault]) -> AnnotatedVideo:
     frames = tuple(sorted([*images.glob("*.jpg"), *images.glob("*.jpeg"), *images.glob("*.png")]))
     if not frames:
         raise InputError(f"'{images}' holds no frames")
@@ -99,7 +99,7 @@ def _video(number: int, images: Path, labels: Path, faults: list[Fault]) -> Anno
     for path in sorted(set(labels.glob("*.png")) - {labels / f"{f.stem}.png" for f in frames}):
         faults.append(Fault(images.name, f"'{path}' has no frame in '{images}'"))
     numbers = sorted({int(value) for found in maps.values() for value in np.unique(found)} - {0})
-    objects = tuple(_object(value, maps, len(frames)) for value in numbers)
+    objects = tuple(_davis_object(value, maps, len(frames)) for value in numbers)
     return AnnotatedVideo(number, images.name, size, frames, tuple(sorted(maps)), objects)
 
 
@@ -125,7 +125,7 @@ def _sized_labels(path: Path, size: Size) -> np.ndarray:
     return labels
 
 
-def _object(value: int, maps: dict[int, np.ndarray], length: int) -> VideoObject:
+def _davis_object(value: int, maps: dict[int, np.ndarray], length: int) -> VideoObject:
     masks: list[rle.Rle | None] = [None] * length
     for t, labels in maps.items():
         mask = labels == value

@@ -48,7 +48,7 @@ def fitted(cutout: Cutout, side: float) -> Cutout:
     return Cutout(image, mask, cutout.label)
 
 
-def paste(
+def paste_cutout(
     frame: LabelledFrame,
     cutout: Cutout,
     centre: tuple[float, float],

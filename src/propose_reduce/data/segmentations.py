@@ -130,7 +130,7 @@ def is_packed(value: Any) -> bool:
 def damage(encoding: rle.Rle) -> InputError | None:
     """Return the error that says how a mask is damaged, if it is."""
     try:
-        rle.check(encoding)
+        rle.check_mask(encoding)
     except InputError as error:
         return error
     return None
@@ -186,7 +186,7 @@ def _sides(stated: Any) -> list[int]:
     whole = [int(side) if isinstance(side, float) and side.is_integer() else side for side in sides]
     if len(whole) != 2:
         raise InputError(f"a mask's size is [height, width], got {cut(stated)}")
-    rle.check_size(*whole)
+    rle.check_mask_size(*whole)
     return whole
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propose_reduce.data.clips import Pair, PairSettings, make_pair
-from propose_reduce.data.occluders import Cutout, cut_out, fitted, paste
+from propose_reduce.data.occluders import Cutout, cut_out, fitted, paste_cutout
 from propose_reduce.data.pseudo_videos import ATTEMPTS, SMALLEST, with_objects
 from propose_reduce.data.videos import LabelledFrame, VideoSet
 from propose_reduce.data.views import View, ViewRange, random_view, view_of, whole_view
@@ -144,7 +144,7 @@ class StagedPairs:
             (query, where != 1, place + step),
         ):
             centre = (at[0] * height, at[1] * width)
-            frames.append(paste(frame, cutout, centre, number, SMALLEST) if there else frame)
+            frames.append(paste_cutout(frame, cutout, centre, number, SMALLEST) if there else frame)
         return frames[0], frames[1]
 
     def _cutout(self, generator: np.random.Generator) -> Cutout | None:

@@ -176,10 +176,10 @@ def _look_alikes_cross(video: AnnotatedVideo) -> bool:
     """Return whether two objects of one category touch, by their boxes, and swap sides."""
     real = [obj for obj in video.objects if not obj.crowd]
     pairs = [(a, b) for a, b in combinations(real, 2) if a.category == b.category]
-    return any(_cross(_corners(a), _corners(b)) for a, b in pairs)
+    return any(_cross_over(_corners(a), _corners(b)) for a, b in pairs)
 
 
-def _cross(first: np.ndarray, second: np.ndarray) -> bool:
+def _cross_over(first: np.ndarray, second: np.ndarray) -> bool:
     together = ~(np.isnan(first[:, 0]) | np.isnan(second[:, 0]))
     first, second = first[together], second[together]
     if len(first) < 2:

@@ -174,26 +174,26 @@ def with_categories(
             raise unknown_name(f"category of '{videos.name}':", old, videos.categories)
         if new is not None and new not in categories:
             raise unknown_name("category", new, categories)
-    by_name = {_plain(name): name for name in categories}
+    by_name = {_plain_name(name): name for name in categories}
     places: dict[int, int] = {}
     for index, old in enumerate(videos.categories):
-        same = by_name.get(_plain(old), renamed.get(EVERYTHING_ELSE))
+        same = by_name.get(_plain_name(old), renamed.get(EVERYTHING_ELSE))
         told = renamed.get(old, same)
         if told is not None:
             places[index] = list(categories).index(told)
     return VideoSet(
         videos.name,
         tuple(categories),
-        tuple(replace(video, objects=_told(video.objects, places)) for video in videos.videos),
+        tuple(replace(video, objects=_retold(video.objects, places)) for video in videos.videos),
     )
 
 
-def _told(objects: Sequence[VideoObject], places: Mapping[int, int]) -> tuple[VideoObject, ...]:
+def _retold(objects: Sequence[VideoObject], places: Mapping[int, int]) -> tuple[VideoObject, ...]:
     """Return the objects whose category has a new place, there."""
     return tuple(
         replace(obj, category=places[obj.category]) for obj in objects if obj.category in places
     )
 
 
-def _plain(name: str) -> str:
+def _plain_name(name: str) -> str:
     return name.casefold().replace(" ", "_").replace("-", "_")

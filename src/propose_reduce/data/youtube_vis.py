@@ -318,7 +318,7 @@ def _videos(
 
 def _video_faults(place: Placed, video: _Video) -> Iterable[Fault]:
     try:
-        rle.check_size(video.height, video.width)
+        rle.check_mask_size(video.height, video.width)
     except InputError as error:
         yield Fault(place.at("height"), str(error))
     if not video.file_names and (video.length or 0) < 1:
@@ -382,7 +382,7 @@ def _object(
         text = "annotations with a height, width or length that is not their video's, which counts"
         notes.add(text, place.at())
     _note_boxes(place, annotation.bboxes, masks, video, notes)
-    hidden = _shares(annotation.occlusions, frames)
+    hidden = _hidden_shares(annotation.occlusions, frames)
     if annotation.occlusions is not None and hidden is None:
         notes.add("occlusions that are not one number per frame", place.at("occlusions"))
     return ObjectEntry(
@@ -413,7 +413,7 @@ def _note_boxes(
             )
 
 
-def _shares(values: Any, frames: int) -> tuple[float | None, ...] | None:
+def _hidden_shares(values: Any, frames: int) -> tuple[float | None, ...] | None:
     """Return the shares of an object that are hidden, None where they are not what they should."""
     if not isinstance(values, list | tuple) or len(values) != frames:
         return None

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from propose_reduce import rle
 from propose_reduce.drawing.overlay import fill
 from propose_reduce.drawing.palette import colour_of
-from propose_reduce.drawing.text import chip, cut, font
+from propose_reduce.drawing.text import chip, fitted_text, font
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, InstanceSequence
 
@@ -93,7 +93,7 @@ class _Sheet:
         count = f"objects {len(result.sequences)}, frames {result.num_frames}"
         title, small, gap = font(self._px(18)), font(self._px(14)), self._gap
         room = size[0] - 4 * gap - small.getlength(count)
-        self._draw.text((gap, gap), cut(result.name, title, room), INK, title)
+        self._draw.text((gap, gap), fitted_text(result.name, title, room), INK, title)
         self._draw.text((size[0] - gap, gap + self._px(3)), count, INK, small, anchor="ra")
         if not rows:
             place = (self._labels, self._top)
@@ -156,7 +156,7 @@ class _Sheet:
         for number, line in enumerate(lines):
             face = font(self._px(15 if number == 0 else 12))
             place = (self._gap, y + self._px(28 + 18 * number))
-            self._draw.text(place, cut(line, face, room), INK, face)
+            self._draw.text(place, fitted_text(line, face, room), INK, face)
 
     def bar(self, row: int, sequence: InstanceSequence) -> None:
         """Draw where in the video a sequence is present, below its row."""

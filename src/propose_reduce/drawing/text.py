@@ -17,7 +17,7 @@ def font(size: float) -> Font:
     return ImageFont.load_default(size)
 
 
-def cut(text: str, face: Font, width: float) -> str:
+def fitted_text(text: str, face: Font, width: float) -> str:
     """Return a text as one line, its end left out where it is wider than so many pixels."""
     text = " ".join(text.split())
     if face.getlength(text) <= width:
@@ -40,7 +40,7 @@ def chip(text: str, colour: Colour, size: float, width: float) -> np.ndarray:
         width: most pixels; a longer text is cut.
     """
     face, padding = font(size), max(2, round(size / 4))
-    text = cut(text, face, width - 2 * padding)
+    text = fitted_text(text, face, width - 2 * padding)
     height = round(size * 1.25) + padding
     image = Image.new("RGB", (round(face.getlength(text)) + 2 * padding, height), colour)
     ImageDraw.Draw(image).text((padding, height / 2), text, ink_on(colour), face, anchor="lm")

@@ -68,7 +68,7 @@ def outside_ranges(areas: np.ndarray) -> np.ndarray:
     return (areas < bounds[:, :1]) | (areas > bounds[:, 1:])
 
 
-def match(
+def match_tracks(
     *,
     indices: np.ndarray,
     scores: np.ndarray,
@@ -200,7 +200,7 @@ def category_scores(matches: Sequence[Matches]) -> dict[str, float]:
     return {key: scores[key] for key in KEYS}
 
 
-def mean_scores(categories: Iterable[dict[str, float]]) -> dict[str, float]:
+def category_means(categories: Iterable[dict[str, float]]) -> dict[str, float]:
     """Return the twelve numbers over categories: plain means of those that are defined.
 
     Each number is a mean over as many thresholds and recall points in every category, so the mean

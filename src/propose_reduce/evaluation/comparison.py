@@ -65,7 +65,7 @@ class Comparison:
             for id_ in first.per_category
             if any(id_ in each.present for each in self.methods.values())
         ]
-        return sorted(rows, key=_spread, reverse=True)
+        return sorted(rows, key=_row_spread, reverse=True)
 
     def by_video(self) -> list[tuple[int, list[float]]]:
         """Return the AP of each method by video id, those that differ most first.
@@ -75,7 +75,7 @@ class Comparison:
         """
         tables = [each.per_video or {} for each in self.methods.values()]
         rows = [(id_, [table[id_]["AP"] for table in tables]) for id_ in tables[0]]
-        return sorted((row for row in rows if max(row[1]) >= 0), key=_spread, reverse=True)
+        return sorted((row for row in rows if max(row[1]) >= 0), key=_row_spread, reverse=True)
 
     def differences(self) -> dict[str, dict[str, Estimate]]:
         """Return by method how much more it has than the first one, and how sure that is.
@@ -214,7 +214,7 @@ def _difference(score: float, first: float) -> float | None:
     return None if min(score, first) < 0 else score - first
 
 
-def _spread(row: tuple[int, Sequence[float]]) -> float:
+def _row_spread(row: tuple[int, Sequence[float]]) -> float:
     return max(row[1]) - min(row[1])
 
 

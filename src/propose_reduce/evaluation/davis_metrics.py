@@ -51,12 +51,12 @@ class Series:
     @property
     def mean(self) -> float:
         """The mean over the frames."""
-        return _mean(self.values)
+        return _mean_of_defined(self.values)
 
     @property
     def recall(self) -> float:
         """The share of frames above 0.5, strictly."""
-        return _mean([value > RECALL_THRESHOLD for value in self.values])
+        return _mean_of_defined([value > RECALL_THRESHOLD for value in self.values])
 
     @property
     def decay(self) -> float:
@@ -70,7 +70,7 @@ class Series:
         border = [(k * last + 2) // 4 for k in range(5)]
         first_quarter = self.values[border[0] : border[1] + 1]
         last_quarter = self.values[border[3] : border[4] + 1]
-        return _mean(first_quarter) - _mean(last_quarter)
+        return _mean_of_defined(first_quarter) - _mean_of_defined(last_quarter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +224,8 @@ class DavisMetrics:
     def table(self) -> Table:
         """Return the global numbers as a table for the screen."""
         count = f"{len(self.objects)} objects in {len(self.sequences)} sequences"
-        table = _table(f"{TITLES[self.task]}, {count}", [], METRICS)
-        table.add_row(*_cells(self.scores, METRICS))
+        table = _empty_table(f"{TITLES[self.task]}, {count}", [], METRICS)
+        table.add_row(*_score_cells(self.scores, METRICS))
         return table
 
     def interval_table(self) -> Table:
@@ -235,36 +235,36 @@ class DavisMetrics:
 
     def sequence_table(self) -> Table:
         """Return the means of every sequence as a table for the screen."""
-        table = _table("Per sequence", ["sequence"], METRICS)
+        table = _empty_table("Per sequence", ["sequence"], METRICS)
         for sequence, scores in self.per_sequence().items():
-            add_scores(table, [sequence], _cells(scores, METRICS))
+            add_scores(table, [sequence], _score_cells(scores, METRICS))
         return table
 
     def object_table(self) -> Table:
         """Return the numbers of every object as a table for the screen."""
-        table = _table("Per object", ["sequence"], ["object", "proposal", *STATISTICS])
+        table = _empty_table("Per object", ["sequence"], ["object", "proposal", *STATISTICS])
         for scores in self.objects:
             proposal = "none" if scores.proposal is None else str(scores.proposal)
-            numbers = _cells(scores.statistics(), STATISTICS)
+            numbers = _score_cells(scores.statistics(), STATISTICS)
             add_scores(table, [scores.sequence], [str(scores.gt_object), proposal, *numbers])
         return table
 
 
-def _mean(values: Sequence[float]) -> float:
+def _mean_of_defined(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
 def _averages(objects: Iterable[ObjectScores]) -> dict[str, float]:
     """Return the means of the six statistics over objects, and J&F before them."""
     rows = [scores.statistics() for scores in objects]
-    means = {key: _mean([row[key] for row in rows]) for key in STATISTICS}
+    means = {key: _mean_of_defined([row[key] for row in rows]) for key in STATISTICS}
     return {"J&F-Mean": (means["J-Mean"] + means["F-Mean"]) / 2, **means}
 
 
-def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+def _empty_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     """Return an empty table; headings of numbers take two lines, to fit 80 columns."""
     return score_table(title, names, [number.replace("-", "\n") for number in numbers])
 
 
-def _cells(scores: dict[str, float], keys: Sequence[str]) -> list[str]:
+def _score_cells(scores: dict[str, float], keys: Sequence[str]) -> list[str]:
     return [f"{scores[key]:.3f}" for key in keys]

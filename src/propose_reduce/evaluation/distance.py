@@ -22,7 +22,7 @@ from propose_reduce.data.youtube_vis import read_annotations
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.davis import ANNOTATIONS, annotation_folder, check_has_objects
 from propose_reduce.evaluation.overlap import mask_areas, overlap
-from propose_reduce.evaluation.tracks import Track, Video, ground_truth
+from propose_reduce.evaluation.tracks import Track, TruthVideo, ground_truth
 from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Size
@@ -53,7 +53,7 @@ class AnnotatedVideos:
     def __init__(self, path: Path) -> None:
         self._annotations = read_annotations(path)
         self._truth = ground_truth(self._annotations)
-        self.videos: list[Video] = list(self._truth.videos.values())
+        self.videos: list[TruthVideo] = list(self._truth.videos.values())
 
     def find(self, name: str) -> Truth:
         """Return the truth of a video by its name, or by its id as text.

@@ -38,7 +38,7 @@ def drawn_scores(
     totals = {key: np.zeros(len(weights)) for key in KEYS}
     defined = {key: np.zeros(len(weights)) for key in KEYS}
     for matches in categories:
-        for key, values in _category(matches, weights).items():
+        for key, values in _category_numbers(matches, weights).items():
             there = ~np.isnan(values)
             totals[key] += np.where(there, values, 0)
             defined[key] += there
@@ -50,7 +50,7 @@ def drawn_scores(
     }
 
 
-def _category(matches: Mapping[int, Matches], weights: np.ndarray) -> dict[str, np.ndarray]:
+def _category_numbers(matches: Mapping[int, Matches], weights: np.ndarray) -> dict[str, np.ndarray]:
     """Return those of the twelve numbers that a category has."""
     each = list(matches.values())
     weights = weights[:, list(matches)].astype(np.float64)

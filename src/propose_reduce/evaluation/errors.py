@@ -147,9 +147,9 @@ def _classify(case: _Case) -> tuple[np.ndarray, np.ndarray]:
     wanted = [[p.category == o.category for o in case.objects] for p in case.predictions]
     same = np.array(wanted, dtype=bool).reshape(len(case.predictions), len(case.objects))
     iou = case.overlap.track_iou
-    own, own_iou = _best(np.where(same, iou, -1.0))
-    other, other_iou = _best(np.where(same, -1.0, iou))
-    main, _ = _best(np.where(same, case.overlap.intersections.sum(0), -1.0))
+    own, own_iou = _best_column(np.where(same, iou, -1.0))
+    other, other_iou = _best_column(np.where(same, -1.0, iou))
+    main, _ = _best_column(np.where(same, case.overlap.intersections.sum(0), -1.0))
     thresholds = THRESHOLDS[:, None]
     rules = [
         (case.found >= 0, case.found),
@@ -165,7 +165,7 @@ def _classify(case: _Case) -> tuple[np.ndarray, np.ndarray]:
     return kinds, np.select(conditions, targets, default=-1)
 
 
-def _best(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _best_column(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return for each row the column of its highest value and that value, -1 without columns."""
     padded = np.concatenate([values, np.full((len(values), 1), -1.0)], axis=1)
     return padded.argmax(1), padded.max(1)

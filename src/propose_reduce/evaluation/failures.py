@@ -125,14 +125,14 @@ def _identities(predicted: Track, found: TrackErrors) -> str:
         if index >= 0
     ]
     if len({index for index, _ in runs}) > 1:
-        held = ", ".join(f"{objects[p].entry} on {_span(frames)}" for p, frames in runs[:4])
+        held = ", ".join(f"{objects[p].entry} on {_frame_span(frames)}" for p, frames in runs[:4])
         return f"switches identity, {held}{' ..' if len(runs) > 4 else ''}"
     followed = sum(len(frames) for _, frames in runs)
     lived = int((areas[runs[0][0]] > 0).sum())
     return f"follows its object on {followed} of the {lived} frames that show it"
 
 
-def _span(frames: list[int]) -> str:
+def _frame_span(frames: list[int]) -> str:
     if len(frames) == 1:
         return f"frame {frames[0]}"
     return f"frames {frames[0]}-{frames[-1]}"

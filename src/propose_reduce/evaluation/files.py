@@ -104,7 +104,7 @@ def _from_native(
             raise InputError(f"'{file}' is a second result for the video '{video.name}'")
         seen.add(video.id)
         # a name that the truth does not list stands for itself, and is counted as unlisted
-        names: dict[str, Any] = {name: _category(ids, name) for name in result.category_ids}
+        names: dict[str, Any] = {name: _category_id(ids, name) for name in result.category_ids}
         chosen = _with_best_class(result) if best_class else result
         predictions += chosen.to_youtube_vis(video.id, names)
     return predictions
@@ -115,7 +115,7 @@ def _with_best_class(result: VideoResult) -> VideoResult:
     return replace(result, sequences=tuple(best))
 
 
-def _category(ids: Mapping[str, Sequence[int]], name: str) -> int | str:
+def _category_id(ids: Mapping[str, Sequence[int]], name: str) -> int | str:
     """Return the id of a category, or its name where the truth does not list it."""
     if len(ids.get(name, ())) > 1:
         known = ", ".join(map(str, ids[name]))

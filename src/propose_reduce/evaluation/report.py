@@ -35,7 +35,7 @@ from propose_reduce.evaluation.plots import (
     precision_recall,
 )
 from propose_reduce.evaluation.statistics import Estimate
-from propose_reduce.evaluation.tracks import Track, Video
+from propose_reduce.evaluation.tracks import Track, TruthVideo
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
 from propose_reduce.files import write_text
 from propose_reduce.images import read_scaled
@@ -58,7 +58,7 @@ EXTRA = 2
 def write_report(
     folder: str | Path,
     metrics: YoutubeVisMetrics,
-    videos: Mapping[int, Video],
+    videos: Mapping[int, TruthVideo],
     *,
     title: str = "Video instance segmentation",
     frames: Path | None = None,
@@ -83,7 +83,7 @@ def write_report(
             without the files of the distance analysis.
     """
     errors, per_video, track_errors = _details(metrics)
-    pictures = Pictures(videos, metrics.categories, frames)
+    pictures = ReportPictures(videos, metrics.categories, frames)
     defined = _defined(per_video)
     text = render(
         "propose_reduce.evaluation:templates",
@@ -117,7 +117,7 @@ def write_report(
         listed_videos=LISTED_VIDEOS,
         sheets=_sheets(pictures, defined, metrics) if frames is not None else [],
         cases=[
-            _case(case, pictures, track_errors[case.video].objects)
+            _case_in_words(case, pictures, track_errors[case.video].objects)
             for case in failure_cases(track_errors, metrics.categories)
         ],
     )
@@ -129,7 +129,7 @@ def write_report(
 def write_comparison(
     folder: str | Path,
     comparison: Comparison,
-    videos: Mapping[int, Video],
+    videos: Mapping[int, TruthVideo],
     *,
     title: str = "Video instance segmentation",
     frames: Path | None = None,
@@ -161,7 +161,7 @@ def write_comparison(
             provenance=provenance,
             file_name=pages[name],
         )
-    pictures = Pictures(videos, first.categories, frames)
+    pictures = ReportPictures(videos, first.categories, frames)
     by_video, differences = comparison.by_video(), comparison.differences()
     text = render(
         "propose_reduce.evaluation:templates",
@@ -289,7 +289,7 @@ def _distance(folder: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
+class ReportPictures:
     """What pictures are made from.
 
     Attributes:
@@ -298,13 +298,13 @@ class Pictures:
         folder: what the videos' file names are relative to; None for no pictures.
     """
 
-    videos: Mapping[int, Video]
+    videos: Mapping[int, TruthVideo]
     names: Mapping[Any, str]
     folder: Path | None
 
 
 def _sheets(
-    pictures: Pictures, defined: Sequence[int], metrics: YoutubeVisMetrics
+    pictures: ReportPictures, defined: Sequence[int], metrics: YoutubeVisMetrics
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return the worst and the best videos in pictures, none of them twice, with a heading."""
     per_video = metrics.per_video or {}
@@ -329,13 +329,15 @@ def _sheets(
 
 
 def _sheet(
-    pictures: Pictures, video: int, methods: Mapping[str, YoutubeVisMetrics], heading: str
+    pictures: ReportPictures, video: int, methods: Mapping[str, YoutubeVisMetrics], heading: str
 ) -> dict[str, Any]:
     """Return a video in pictures: its objects, and of each method as many predictions and two."""
     frames = spread(range(pictures.videos[video].num_frames), FRAMES)
     found = {name: _details(metrics)[2][video] for name, metrics in methods.items()}
     objects = next(iter(found.values())).objects
-    truth = [Layer(track.segmentations, _colour(index)) for index, track in enumerate(objects)]
+    truth = [
+        Layer(track.segmentations, _object_colour(index)) for index, track in enumerate(objects)
+    ]
     labels = [pictures.names[track.category] for track in objects]
     rows = [_strip_row("truth", pictures, video, frames, truth, labels)]
     for name, errors in found.items():
@@ -343,11 +345,12 @@ def _sheet(
         shown = by_score[: len(objects) + EXTRA]
         layers = [
             Layer(
-                errors.predictions[index].segmentations, _colour(int(errors.targets[HALF, index]))
+                errors.predictions[index].segmentations,
+                _object_colour(int(errors.targets[HALF, index])),
             )
             for index in shown
         ]
-        labels = [_label(errors, index, pictures.names) for index in shown]
+        labels = [_case_label(errors, index, pictures.names) for index in shown]
         rows.append(_strip_row(name, pictures, video, frames, layers, labels))
     return {"heading": heading, "rows": rows}
 
@@ -356,7 +359,9 @@ def _falling_score(errors: TrackErrors) -> Any:
     return lambda index: -errors.predictions[index].score
 
 
-def _case(case: FailureCase, pictures: Pictures, objects: Sequence[Track]) -> dict[str, Any]:
+def _case_in_words(
+    case: FailureCase, pictures: ReportPictures, objects: Sequence[Track]
+) -> dict[str, Any]:
     """Return a failure case in words and, where there are frames, in pictures."""
     video = pictures.videos[case.video]
     rows = []
@@ -367,7 +372,7 @@ def _case(case: FailureCase, pictures: Pictures, objects: Sequence[Track]) -> di
         index = next((i for i, track in enumerate(objects) if track is case.truth), -1)
         for name, track in (("truth", case.truth), ("predicted", case.predicted)):
             if track is not None:
-                layers = [Layer(track.segmentations, _colour(index))]
+                layers = [Layer(track.segmentations, _object_colour(index))]
                 rows.append(_strip_row(name, pictures, video.id, frames, layers, None))
     return {
         "kind": TITLES[case.kind],
@@ -377,12 +382,12 @@ def _case(case: FailureCase, pictures: Pictures, objects: Sequence[Track]) -> di
     }
 
 
-def _colour(index: int) -> Colour:
+def _object_colour(index: int) -> Colour:
     """Return the colour of an object by its index in the video, -1 for no object."""
     return NEUTRAL if index < 0 else colour_of(index + 1)
 
 
-def _label(errors: TrackErrors, index: int, names: Mapping[Any, str]) -> str:
+def _case_label(errors: TrackErrors, index: int, names: Mapping[Any, str]) -> str:
     track = errors.predictions[index]
     kind = KINDS[errors.kinds[HALF, index]]
     error = f" ({TITLES.get(kind, kind)})" if kind != "correct" else ""
@@ -391,7 +396,7 @@ def _label(errors: TrackErrors, index: int, names: Mapping[Any, str]) -> str:
 
 def _strip_row(
     name: str,
-    pictures: Pictures,
+    pictures: ReportPictures,
     video: int,
     frames: Sequence[int],
     layers: Sequence[Layer],
@@ -413,7 +418,7 @@ def _strip_row(
     return {"name": name, "frames": ", ".join(map(str, frames)), "image": image, "chips": chips}
 
 
-def read_small(video: Video, folder: Path, frame: int, width: int = 220) -> np.ndarray:
+def read_small(video: TruthVideo, folder: Path, frame: int, width: int = 220) -> np.ndarray:
     """Return a frame of a video from its image file, small: uint8 RGB (H, W, 3).
 
     Args:

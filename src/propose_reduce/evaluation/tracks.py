@@ -61,7 +61,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Video:
+class TruthVideo:
     """One video of the ground truth.
 
     Attributes:
@@ -92,7 +92,7 @@ class GroundTruth:
     """
 
     categories: dict[int, str]
-    videos: dict[int, Video]
+    videos: dict[int, TruthVideo]
     notes: tuple[str, ...] = ()
 
 
@@ -142,7 +142,7 @@ def ground_truth(annotations: Annotations) -> GroundTruth:
     return GroundTruth(
         categories=annotations.categories,
         videos={
-            number: Video(
+            number: TruthVideo(
                 id=number,
                 name=video.name,
                 size=video.size,

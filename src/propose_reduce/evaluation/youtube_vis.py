@@ -22,9 +22,9 @@ from propose_reduce.evaluation.average_precision import (
     MAX_PREDICTIONS,
     Matches,
     category_curve,
+    category_means,
     category_scores,
-    match,
-    mean_scores,
+    match_tracks,
     outside_ranges,
 )
 from propose_reduce.evaluation.drawn_precision import drawn_scores
@@ -130,7 +130,7 @@ def evaluate_youtube_vis(  # noqa: PLR0913, they are the options of a command
     curves = {
         id_: category_curve(each, "all", MAX_PREDICTIONS) for id_, each in by_category.items()
     }
-    scores = mean_scores(per_category.values())
+    scores = category_means(per_category.values())
     return YoutubeVisMetrics(
         scores=scores,
         per_category=per_category,
@@ -221,7 +221,7 @@ def _per_video(
 ) -> dict[Any, dict[str, float]]:
     """Return the numbers of every video as if there were no other."""
     return {
-        id_: mean_scores([category_scores([m]) for m in each.values()])
+        id_: category_means([category_scores([m]) for m in each.values()])
         for id_, each in matches.items()
     }
 
@@ -280,7 +280,7 @@ def evaluate_video(tracks: VideoTracks) -> VideoEvaluation:
         areas = [predicted_areas[i] for i in row]
         crowd = np.array([track.crowd for track in truths], dtype=bool)
         outside = outside_ranges(np.array([mean_area(track.areas) for track in truths]))
-        matches[category] = match(
+        matches[category] = match_tracks(
             indices=np.array(row, dtype=np.int64),
             scores=np.array([track.score for track in predictions], dtype=np.float64),
             iou=overlap(

@@ -58,7 +58,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     tensors = {
         name.removeprefix("module.") if wrapped else name: value for name, value in state.items()
     }
-    return Checkpoint(tensors, _categories(meta))
+    return Checkpoint(tensors, _noted_categories(meta))
 
 
 def _unpickle(path: Path) -> Mapping[str, Any]:
@@ -83,7 +83,7 @@ def _unpickle(path: Path) -> Mapping[str, Any]:
     return data
 
 
-def _categories(meta: object) -> tuple[str, ...] | None:
+def _noted_categories(meta: object) -> tuple[str, ...] | None:
     """Return the class names that OpenMMLab's tools note beside the weights, in our spelling."""
     names = meta.get("CLASSES") if isinstance(meta, Mapping) else None
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):

@@ -80,7 +80,7 @@ class SeqPropHead(nn.Module):
         small = functional.interpolate(
             canvas, size=p2.shape[-2:], mode="bilinear", align_corners=False
         )
-        return self.memory_encoder(_rows(p2, owners, len(masks)), small)
+        return self.memory_encoder(_rows_of_owners(p2, owners, len(masks)), small)
 
     def query(self, p2: Tensor) -> KeyValue:
         """Encode frames to be segmented: key (B, K, h, w) and value (B, D, h, w)."""
@@ -137,8 +137,8 @@ class SeqPropHead(nn.Module):
         height, width = (STRIDE * side for side in query.key.shape[-2:])
         if count == 0:
             return query.key.new_zeros((0, height, width), dtype=torch.float32)
-        query_keys = _rows(query.key, owners, count)
-        query_values = _rows(query.value, owners, count)
+        query_keys = _rows_of_owners(query.key, owners, count)
+        query_values = _rows_of_owners(query.value, owners, count)
         read = [
             read_memory(key, value, rows)
             for key, value, rows in zip(
@@ -244,7 +244,7 @@ def cross_entropy_loss(probabilities: Tensor, truth: Tensor, area: Tensor) -> Te
     return bits.sum(dim=(1, 2)) / (area.to(bits.dtype) + 0.01 * height * width)
 
 
-def _rows(frames: Tensor, owners: Tensor | None, count: int) -> Tensor:
+def _rows_of_owners(frames: Tensor, owners: Tensor | None, count: int) -> Tensor:
     """Return each object's row of a per-frame tensor."""
     if owners is not None:
         return frames[owners]

@@ -85,7 +85,7 @@ def save_weights(
         InputError: a weight is NaN or infinite (in ``dtype``), or the file cannot be written.
     """
     tensors = {
-        name: _stored(value.detach(), dtype).cpu().contiguous()
+        name: _stored_tensor(value.detach(), dtype).cpu().contiguous()
         for name, value in network.state_dict().items()
     }
     check_finite(tensors, f"weights for '{path}'")
@@ -224,7 +224,7 @@ def check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
             )
 
 
-def _stored(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+def _stored_tensor(value: Tensor, dtype: torch.dtype | None) -> Tensor:
     return value.to(dtype) if dtype is not None and value.is_floating_point() else value
 
 

@@ -35,7 +35,7 @@ class RememberingProposer:
         self.proposer = proposer
         self._limit = limit
         self._frames: Frames | None = None
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[int, _Remembered] = {}
         self._bytes = 0
 
     @property
@@ -56,7 +56,7 @@ class RememberingProposer:
         return self._seen[place].detections
 
     def _remember(self, place: int, found: Detections) -> None:
-        seen = _Seen.of(found)
+        seen = _Remembered.of(found)
         self._bytes += seen.masks.nbytes
         while self._seen and self._bytes > self._limit:
             self._bytes -= self._seen.pop(next(iter(self._seen))).masks.nbytes
@@ -71,7 +71,7 @@ def remembering(proposer: Proposer) -> RememberingProposer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class _Remembered:
     """Detections in little memory, and the device that their masks came on."""
 
     masks: PackedMasks
@@ -80,7 +80,7 @@ class _Seen:
     given: tuple[rle.Rle | None, ...]
 
     @classmethod
-    def of(cls, found: Detections) -> _Seen:
+    def of(cls, found: Detections) -> _Remembered:
         packed = PackedMasks.pack(found.masks[:, None])
         return cls(packed, found.class_scores, found.masks.device, found.given)
 

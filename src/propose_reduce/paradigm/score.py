@@ -61,7 +61,7 @@ def score_frame(
         probabilities[rows.cpu()] = answer
     if presence is None:
         return probabilities
-    return torch.lerp(_background(probabilities), probabilities, presence.cpu()[:, None])
+    return torch.lerp(_background_scores(probabilities), probabilities, presence.cpu()[:, None])
 
 
 def mean_scores(
@@ -79,16 +79,16 @@ def mean_scores(
         The mean over the frames with a score; background 1 where there is none.
     """
     mean = frame_scores.double().nanmean(dim=1).float()
-    mean = torch.where(mean.isnan(), _background(mean), mean)
+    mean = torch.where(mean.isnan(), _background_scores(mean), mean)
     if absent is None or absent_weight == 0:
         return mean
     known = (~frame_scores.isnan().any(dim=2)).sum(dim=1)
     missing = absent_weight * absent.sum(dim=1)
     share = known / (known + missing).clamp(min=1e-9)
-    return torch.lerp(_background(mean), mean, share[:, None].float())
+    return torch.lerp(_background_scores(mean), mean, share[:, None].float())
 
 
-def _background(like: Tensor) -> Tensor:
+def _background_scores(like: Tensor) -> Tensor:
     """Return rows that are nothing but background, of the same shape: float32 (N, C + 1)."""
     rows = torch.zeros_like(like)
     rows[:, 0] = 1.0

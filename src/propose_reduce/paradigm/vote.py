@@ -53,9 +53,9 @@ def vote(
         left &= ~group
         voters = group.nonzero()[:, 0]
         seen = proposals.frame_scores[voters]
-        weights = _weights(proposals, voters, item.category)
+        weights = _voter_weights(proposals, voters, item.category)
         for frame in range(masks.num_frames):
-            mask = _majority(proposals.masks, voters, frame, weights[:, frame])
+            mask = _vote_majority(proposals.masks, voters, frame, weights[:, frame])
             if bool(mask.any()):
                 masks.put(frame, mask[None], row)
                 frame_scores[row, frame] = seen[:, frame].nanmean(dim=0)
@@ -74,7 +74,7 @@ def vote(
     return voted, [replace(item, index=row) for row, item in enumerate(kept)]
 
 
-def _weights(proposals: Proposals, voters: Tensor, category: int) -> Tensor:
+def _voter_weights(proposals: Proposals, voters: Tensor, category: int) -> Tensor:
     """Return how much each voter counts on each frame: float32 (V, T)."""
     present = proposals.frame_scores[voters, :, category + 1]
     overall = proposals.class_scores[voters, 1:].amax(dim=1)
@@ -82,7 +82,7 @@ def _weights(proposals: Proposals, voters: Tensor, category: int) -> Tensor:
     return weights.masked_fill((weights == 0).all(dim=0), 1.0)
 
 
-def _majority(masks: PackedMasks, voters: Tensor, frame: int, weights: Tensor) -> Tensor:
+def _vote_majority(masks: PackedMasks, voters: Tensor, frame: int, weights: Tensor) -> Tensor:
     """Return the pixels that hold at least half of the votes on a frame: bool (H, W)."""
     share = masks.weighted(voters.tolist(), frame, weights.tolist())
     return (share > 0) & (share >= weights.double().sum() / 2)

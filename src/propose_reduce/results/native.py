@@ -123,13 +123,13 @@ def _from_sequence(sequence: InstanceSequence, category_ids: dict[str, int]) -> 
         bboxes=[None if mask is None else _box(mask) for mask in masks],
         areas=[None if mask is None else rle.area(mask) for mask in masks],
         segmentations=[
-            None if mask is None else Mask(size=_size(mask), counts=mask["counts"])
+            None if mask is None else Mask(size=_mask_size(mask), counts=mask["counts"])
             for mask in masks
         ],
     )
 
 
-def _size(mask: rle.Rle) -> Size:
+def _mask_size(mask: rle.Rle) -> Size:
     height, width = mask["size"]
     return height, width
 
@@ -195,7 +195,7 @@ def _to_sequence(
         if mask is not None:
             encoding = {"size": list(mask.size), "counts": mask.counts}
             try:
-                rle.check(encoding)
+                rle.check_mask(encoding)
             except InputError as error:
                 raise InputError(f"{place}.segmentations.{frame}: {error}") from error
         masks.append(encoding)

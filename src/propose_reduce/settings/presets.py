@@ -53,10 +53,10 @@ def load_preset(name: str | Path) -> Preset:
             each other in a circle, an unknown key (the nearest one is offered), or a value out of
             range.
     """
-    return validate(Preset, _plain(str(name), ()), f"preset '{name}'")
+    return validate(Preset, _plain_sections(str(name), ()), f"preset '{name}'")
 
 
-def _plain(name: str, extending: tuple[str, ...]) -> dict[str, Any]:
+def _plain_sections(name: str, extending: tuple[str, ...]) -> dict[str, Any]:
     """Return the sections of a preset together with what it extends.
 
     Args:
@@ -73,7 +73,7 @@ def _plain(name: str, extending: tuple[str, ...]) -> dict[str, Any]:
             raise InputError(f"preset '{name}': extends = {cut(base)}: must be one preset or file")
         if Path(base).suffix in FILE_SUFFIXES:
             base = os.path.normpath(Path(name).parent / base)
-        data = _merged(Preset, _plain(base, (*extending, name)), data)
+        data = _merged(Preset, _plain_sections(base, (*extending, name)), data)
     validate(Preset, data, f"preset '{name}'")
     return data
 

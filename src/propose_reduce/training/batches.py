@@ -98,7 +98,7 @@ def collate(
             PropagationTargets(
                 reference_boxes=pair.reference.boxes[pair.reference_rows],
                 labels=pair.reference.labels[pair.reference_rows],
-                query_masks=_masks(pair.query, pair.query_rows),
+                query_masks=_masks_of_rows(pair.query, pair.query_rows),
                 reference_masks=pair.reference.masks[pair.reference_rows] if given else None,
             )
             for pair, given in zip(pairs, true_masks, strict=True)
@@ -106,7 +106,7 @@ def collate(
     )
 
 
-def _masks(frame: TrainingFrame, rows: Tensor) -> Tensor:
+def _masks_of_rows(frame: TrainingFrame, rows: Tensor) -> Tensor:
     """Return the masks of some rows, bool (O, H, W), empty where the row is -1."""
     empty = frame.masks.new_zeros((1, *frame.image.shape[-2:]))
     return torch.cat([frame.masks, empty])[rows]

@@ -51,7 +51,7 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
     for path in (folder / LAST, folder / BEFORE):
         if not path.exists():
             continue
-        fault = _fault(path)
+        fault = _checkpoint_fault(path)
         if fault is None:
             for told in faults:
                 warnings.warn(f"{told}: going on from '{path.name}'", stacklevel=2)
@@ -62,7 +62,7 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
     return None
 
 
-def _fault(path: Path) -> str | None:
+def _checkpoint_fault(path: Path) -> str | None:
     """Return why a checkpoint cannot be gone on from, if so. It is read without running code."""
     check_regular(path)
     try:

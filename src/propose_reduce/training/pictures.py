@@ -29,7 +29,7 @@ def sample_picture(network: SeqMaskRCNN, batch: TrainingBatch) -> np.ndarray:
     height, width = query.shape[-2:]
     before, now = network.features(reference[None]), network.features(query[None])
     given = target.reference_masks
-    memory_masks = _predicted(network, before, target.reference_boxes, target.labels)
+    memory_masks = _predicted_masks(network, before, target.reference_boxes, target.labels)
     if given is not None:
         memory_masks = given.float()
     propagated = torch.zeros((0, height, width))
@@ -48,7 +48,9 @@ def sample_picture(network: SeqMaskRCNN, batch: TrainingBatch) -> np.ndarray:
     return np.concatenate(panels, axis=1)
 
 
-def _predicted(network: SeqMaskRCNN, features: Features, boxes: Tensor, labels: Tensor) -> Tensor:
+def _predicted_masks(
+    network: SeqMaskRCNN, features: Features, boxes: Tensor, labels: Tensor
+) -> Tensor:
     """Return the mask head's soft masks of true boxes on the padded canvas."""
     canvas = (4 * features.p2.shape[-2], 4 * features.p2.shape[-1])
     return paste(network.detector.small_masks(features.pyramid, [boxes], labels), boxes, canvas)

@@ -22,7 +22,7 @@ from propose_reduce.structures import Clip, fitted_size
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class AnnotatedFrames:
     """The frames of an annotated video, decoded when asked for."""
 
     video: AnnotatedVideo
@@ -39,7 +39,7 @@ def clip_of(video: AnnotatedVideo, preset: Preset) -> Clip:
     size = fitted_size(
         video.size, long_side=preset.model.long_side, short_side=preset.model.short_side
     )
-    return Clip(Pictures(video), size, video.size)
+    return Clip(AnnotatedFrames(video), size, video.size)
 
 
 def segment_set(
@@ -63,7 +63,7 @@ def segment_set(
         yield from result.to_youtube_vis(video.id, {name: id_ for id_, name in names.items()})
 
 
-def ground_truth(videos: VideoSet) -> dict[str, Any]:
+def truth_of_set(videos: VideoSet) -> dict[str, Any]:
     """Return an annotated set as the content of a YouTube-VIS file; ids count from 1."""
     objects = [(video, one) for video in videos.videos for one in video.objects]
     return {
@@ -94,4 +94,4 @@ def judge(
         predictions = list(segment_set(network, preset, videos, precision))
     finally:
         network.train(training)
-    return evaluate_youtube_vis(ground_truth(videos), predictions)
+    return evaluate_youtube_vis(truth_of_set(videos), predictions)

@@ -3,7 +3,7 @@
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.browser import plays_in_browser
 from propose_reduce.video.find import find_videos, stored_digest, video_name, video_names
-from propose_reduce.video.video import Video, open_video, possible_sizes, select
+from propose_reduce.video.video import Video, open_video, possible_sizes, select_frames
 from propose_reduce.video.write import write_video
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "open_video",
     "plays_in_browser",
     "possible_sizes",
-    "select",
+    "select_frames",
     "stored_digest",
     "video_name",
     "video_names",

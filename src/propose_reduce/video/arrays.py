@@ -27,11 +27,11 @@ class ArrayFrames:
     """
 
     def __init__(self, frames: Any) -> None:
-        self._frames = _pictures(frames)
+        self._frames = _single_pictures(frames)
         if len(self._frames) == 0:
             raise InputError(f"{FORM}: got none")
         for index, frame in enumerate(self._frames):
-            _check(_array(frame), index)
+            _check_picture(_array(frame), index)
         sizes = {_channels_last(_array(frame)).shape[:2] for frame in self._frames}
         if len(sizes) > 1:
             raise InputError(f"frames must have one size, got (H, W) of {sorted(sizes)[:3]}")
@@ -46,13 +46,13 @@ class ArrayFrames:
         return frame if frame.dtype == np.uint8 else np.rint(frame * 255).astype(np.uint8)
 
 
-def _pictures(frames: Any) -> Sequence[Any]:
+def _single_pictures(frames: Any) -> Sequence[Any]:
     """Return the single pictures of what was given."""
     if isinstance(frames, Image.Image):
         return [frames]
     if isinstance(frames, np.ndarray) or _is_tensor(frames):
         if frames.ndim != 4:
-            raise InputError(f"{FORM}: got {_kind(frames)}")
+            raise InputError(f"{FORM}: got {_array_kind(frames)}")
         return list(_array(frames))
     if isinstance(frames, Iterable) and not isinstance(frames, (str, bytes, dict)):
         return list(frames)
@@ -82,15 +82,17 @@ def _channels_last(picture: np.ndarray) -> np.ndarray:
     return picture if picture.shape[-1] == 3 else np.moveaxis(picture, 0, -1)
 
 
-def _check(picture: np.ndarray, index: int) -> None:
+def _check_picture(picture: np.ndarray, index: int) -> None:
     """Raise InputError unless an array is a picture."""
     shape = picture.shape
     if picture.ndim != 3 or 3 not in {shape[0], shape[-1]} or not picture.size:
-        raise InputError(f"{FORM}: frame {index} is {_kind(picture)}")
+        raise InputError(f"{FORM}: frame {index} is {_array_kind(picture)}")
     if picture.dtype == np.uint8:
         return
     if not np.issubdtype(picture.dtype, np.floating):
-        raise InputError(f"{FORM}: frame {index} is {_kind(picture)}; scale it and convert it")
+        raise InputError(
+            f"{FORM}: frame {index} is {_array_kind(picture)}; scale it and convert it"
+        )
     low, high = float(picture.min()), float(picture.max())
     if not (low >= 0 and high <= 1):
         raise InputError(
@@ -99,5 +101,5 @@ def _check(picture: np.ndarray, index: int) -> None:
         )
 
 
-def _kind(array: Any) -> str:
+def _array_kind(array: Any) -> str:
     return f"{str(array.dtype).removeprefix('torch.')} {tuple(array.shape)}"

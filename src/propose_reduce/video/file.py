@@ -14,7 +14,7 @@ import numpy as np
 
 from propose_reduce.errors import InputError
 from propose_reduce.images import on_black
-from propose_reduce.video.stream import Stream, ToRgb, opened, reason, turned
+from propose_reduce.video.stream import Stream, ToRgb, opened_stream, reason, turned
 
 CACHE_BYTES = 256 * 2**20
 """Decoded frames kept, as the decoder gives them: about 80 of 1080p. A sweep backwards through
@@ -65,7 +65,7 @@ def index_file(path: Path) -> Index:
     Raises:
         InputError: no frame at all, or see ``Stream``.
     """
-    with opened(path) as source:
+    with opened_stream(path) as source:
         times: list[int | None] = []
         key_frames = {0}
         first: av.VideoFrame | None = None
@@ -131,7 +131,7 @@ def _lost(source: Stream, decoded: int, times: list[int], fault: str) -> tuple[s
 
 def photograph(path: Path, index: Index) -> np.ndarray | None:
     """Return a HEIC photograph with transparency on black, uint8 RGB (1, H, W, 3); else None."""
-    with opened(path) as source:
+    with opened_stream(path) as source:
         if source.alpha is None:
             return None
         opacity = next(frame for frame in source.container.decode(source.alpha))

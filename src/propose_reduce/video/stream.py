@@ -163,7 +163,7 @@ def _of_heif(
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Stream]:
+def opened_stream(path: Path) -> Iterator[Stream]:
     """Open a file and close it again."""
     stream = Stream(path)
     try:

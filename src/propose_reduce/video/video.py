@@ -17,7 +17,7 @@ from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file, photograph
 from propose_reduce.video.find import video_files, video_name
 from propose_reduce.video.folder import image_files, look_through, scaling_warning
-from propose_reduce.video.stream import opened
+from propose_reduce.video.stream import opened_stream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ def possible_sizes(path: Path) -> set[Size]:
         return set()
     if path.suffix.lower() in SUFFIXES:
         return {look(path, decode=False).size}
-    with opened(path) as source:
+    with opened_stream(path) as source:
         frame = next(source.frames(), None)
     if frame is None:
         return set()
@@ -184,7 +184,7 @@ def _constant_rate(index: Index, times: tuple[float, ...]) -> float | None:
     return float(index.rate) if np.abs(steps - times).max() <= tolerance else None
 
 
-def select(
+def select_frames(
     video: Video, *, start: float | None = None, end: float | None = None, every: int = 1
 ) -> Video:
     """Return a part of a video.

@@ -134,7 +134,8 @@ def _objects(dice: _Dice, stage: _Stage, difficulty: Difficulty, base: np.ndarra
             traveller = dice.count(first_traveller, count - 1)
             paths[traveller] = _travel(dice, stage, paths[traveller], radii[traveller])
     bodies = [
-        _object(dice, *values) for values in zip(categories, paths, radii, surfaces, strict=True)
+        _drawn_object(dice, *values)
+        for values in zip(categories, paths, radii, surfaces, strict=True)
     ]
     order = np.argsort(dice.rng.random(count))
     return [bodies[index] for index in order]
@@ -146,7 +147,9 @@ def _surface(dice: _Dice, base: np.ndarray) -> np.ndarray:
     return texture(dice.rng, own, contrast, period, (TEXTURE, TEXTURE))
 
 
-def _object(dice: _Dice, category: int, path: Path, radius: float, surface: np.ndarray) -> Body:
+def _drawn_object(
+    dice: _Dice, category: int, path: Path, radius: float, surface: np.ndarray
+) -> Body:
     return Body(
         category=category,
         outline=outline(SHAPES[category]),

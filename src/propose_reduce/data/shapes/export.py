@@ -52,7 +52,7 @@ def export_shapes(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' exists and is not empty: give a new folder")
-    chosen = _chosen(split, videos, seed)
+    chosen = _chosen_videos(split, videos, seed)
     data = _header(split, seed)
     with replacing(folder) as temporary:
         for number, video in enumerate(chosen, start=1):
@@ -72,7 +72,7 @@ def shapes_annotations(
         InputError: an unknown split, or a number of videos it does not have.
     """
     data = _header(split, seed)
-    for number, video in enumerate(_chosen(split, videos, seed), start=1):
+    for number, video in enumerate(_chosen_videos(split, videos, seed), start=1):
         _add(video, number, data, None)
     return data
 
@@ -84,7 +84,7 @@ def video_annotations(video: ShapesVideo) -> dict[str, Any]:
     return data
 
 
-def _chosen(split: str, videos: int | None, seed: int) -> list[ShapesVideo]:
+def _chosen_videos(split: str, videos: int | None, seed: int) -> list[ShapesVideo]:
     """Return the first videos of a split."""
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)

@@ -113,17 +113,17 @@ def write_index(
         InputError: a page cannot be read, or the folder not be written to.
     """
     path = folder / PAGE
-    if path.exists() and MARK not in _text(path):
+    if path.exists() and MARK not in _text_of(path):
         return None
     entries = [
-        IndexEntry(result, f"{name}/{PAGE}", poster_of(_text(folder / name / PAGE)))
+        IndexEntry(result, f"{name}/{PAGE}", poster_of(_text_of(folder / name / PAGE)))
         for name, result in results.items()
     ]
     write_text(path, index_page(entries, show_score=show_score))
     return path
 
 
-def _text(path: Path) -> str:
+def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:

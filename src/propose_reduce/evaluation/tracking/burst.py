@@ -43,7 +43,7 @@ BOXES = (
 )
 
 
-class Mask(NamedTuple):
+class BurstMask(NamedTuple):
     """One mask of one track: the frame's index, the track's id, its category and score."""
 
     frame: int
@@ -54,7 +54,7 @@ class Mask(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Video:
+class _BurstVideo:
     """One video as its file has it.
 
     Attributes:
@@ -74,8 +74,8 @@ class _Video:
     frames: dict[Hashable, int]
     negative: frozenset[int]
     not_exhaustive: frozenset[int]
-    truths: list[Mask] = field(default_factory=list)
-    predictions: list[Mask] = field(default_factory=list)
+    truths: list[BurstMask] = field(default_factory=list)
+    predictions: list[BurstMask] = field(default_factory=list)
 
 
 def is_burst(document: Any) -> bool:
@@ -103,7 +103,7 @@ def burst_videos(
     Raises:
         InputError: a fault in either; the message names the sequence.
     """
-    videos: dict[str, _Video] = {}
+    videos: dict[str, _BurstVideo] = {}
     for place, entry in enumerate(list_field(document, "sequences", "the ground truth")):
         video = _burst_video(entry, f"sequence number {place} of the ground truth")
         videos[video.name] = video
@@ -114,7 +114,7 @@ def burst_videos(
             raise unknown_name("sequence in the predictions:", name, videos)
         video = videos[name]
         video.predictions = _burst_masks(entry, video, f"sequence '{name}' of the predictions")
-    found = _tracked(videos.values(), _names(document), agnostic)
+    found = _tracked(videos.values(), _category_names(document), agnostic)
     return replace(found, notes=(*found.notes, BOXES))
 
 
@@ -133,11 +133,11 @@ def tao_videos(
     Raises:
         InputError: a fault in either; the message names the entry.
     """
-    videos: dict[int, _Video] = {}
+    videos: dict[int, _BurstVideo] = {}
     for place, entry in enumerate(list_field(document, "videos", "the ground truth")):
         where = f"video number {place}"
         id_ = whole_number(entry, "id", where)
-        videos[id_] = _Video(
+        videos[id_] = _BurstVideo(
             id=id_,
             name=str(entry.get("name", id_)),
             size=(positive(entry, "height", where), positive(entry, "width", where)),
@@ -145,7 +145,7 @@ def tao_videos(
             negative=_ids(entry, "neg_category_ids", where),
             not_exhaustive=_ids(entry, "not_exhaustive_category_ids", where),
         )
-    images: dict[int, _Video] = {}
+    images: dict[int, _BurstVideo] = {}
     listed = list_field(document, "images", "the ground truth")
     for image in sorted(listed, key=lambda i: whole_number(i, "frame_index", "an image")):
         id_ = whole_number(image, "id", "an image")
@@ -160,7 +160,7 @@ def tao_videos(
         where = f"prediction {place}"
         video = images[listed_id(entry, "image_id", images, where)]
         video.predictions.append(_tao_mask(entry, video, where, score(entry, where)))
-    return _tracked(videos.values(), _names(document), agnostic)
+    return _tracked(videos.values(), _category_names(document), agnostic)
 
 
 def _burst_name(entry: Any, where: str) -> str:
@@ -168,10 +168,10 @@ def _burst_name(entry: Any, where: str) -> str:
     return "/".join(parts) or str(required(entry, "id", where))
 
 
-def _burst_video(entry: Any, where: str) -> _Video:
+def _burst_video(entry: Any, where: str) -> _BurstVideo:
     name = _burst_name(entry, where)
     frames = list_field(entry, "annotated_image_paths", where)
-    return _Video(
+    return _BurstVideo(
         id=whole_number(entry, "id", where),
         name=name,
         size=(positive(entry, "height", where), positive(entry, "width", where)),
@@ -181,7 +181,7 @@ def _burst_video(entry: Any, where: str) -> _Video:
     )
 
 
-def _burst_masks(entry: Any, video: _Video, where: str) -> list[Mask]:
+def _burst_masks(entry: Any, video: _BurstVideo, where: str) -> list[BurstMask]:
     frames = list_field(entry, "annotated_image_paths", where)
     segmentations = list_field(entry, "segmentations", where)
     if len(frames) != len(segmentations):
@@ -200,32 +200,32 @@ def _burst_masks(entry: Any, video: _Video, where: str) -> list[Mask]:
                 raise InputError(f"{place}: it has no whole number in 'track_category_ids'")
             counts = required(found, "rle", place)
             masks.append(
-                Mask(
+                BurstMask(
                     frame=video.frames[str(frame)],
                     track=track,
                     category=category,
                     score=score(found, place) if "score" in found else 1.0,
-                    encoding=rle.Rle(size=list(video.size), counts=_text(counts, place)),
+                    encoding=rle.Rle(size=list(video.size), counts=_counts_text(counts, place)),
                 )
             )
     return masks
 
 
-def _tao_mask(entry: Any, video: _Video, where: str, given_score: float) -> Mask:
+def _tao_mask(entry: Any, video: _BurstVideo, where: str, given_score: float) -> BurstMask:
     encoding = required(entry, "segmentation", where)
     if not isinstance(encoding, Mapping):
         raise InputError(f"{where}: 'segmentation' must be a run-length encoding")
     counts = required(encoding, "counts", where)
-    return Mask(
+    return BurstMask(
         frame=video.frames[entry["image_id"]],
         track=whole_number(entry, "track_id", where),
         category=whole_number(entry, "category_id", where),
         score=given_score,
-        encoding=rle.Rle(size=list(video.size), counts=_text(counts, where)),
+        encoding=rle.Rle(size=list(video.size), counts=_counts_text(counts, where)),
     )
 
 
-def _text(counts: Any, where: str) -> str:
+def _counts_text(counts: Any, where: str) -> str:
     if not isinstance(counts, str):
         raise InputError(f"{where}: its mask must be compressed run lengths, as text")
     return counts
@@ -235,14 +235,16 @@ def _ids(entry: Mapping[str, Any], key: str, where: str) -> frozenset[int]:
     return frozenset(list_field(entry, key, where) if key in entry else ())
 
 
-def _names(document: Mapping[str, Any]) -> dict[int, str]:
+def _category_names(document: Mapping[str, Any]) -> dict[int, str]:
     return {
         whole_number(entry, "id", "a category"): str(entry.get("name", entry["id"]))
         for entry in document.get("categories") or ()
     }
 
 
-def _tracked(videos: Iterable[_Video], names: Mapping[int, str], agnostic: bool) -> TrackedVideos:
+def _tracked(
+    videos: Iterable[_BurstVideo], names: Mapping[int, str], agnostic: bool
+) -> TrackedVideos:
     """Return what is compared: the categories that the truth shows, on frames that show any."""
     given = list(videos)
     shown = {mask.category for video in given for mask in video.truths} - DISTRACTORS
@@ -260,8 +262,8 @@ def _tracked(videos: Iterable[_Video], names: Mapping[int, str], agnostic: bool)
                 id=video.id,
                 name=video.name,
                 num_frames=len(video.frames),
-                truths=_tracks(truths, len(video.frames), f"object in '{video.name}'"),
-                predictions=_tracks(found, len(video.frames), f"track in '{video.name}'"),
+                truths=_entry_tracks(truths, len(video.frames), f"object in '{video.name}'"),
+                predictions=_entry_tracks(found, len(video.frames), f"track in '{video.name}'"),
                 unlabelled=_unlabelled(video, truths, {mask.category for mask in found}),
             )
         )
@@ -278,7 +280,7 @@ def _tracked(videos: Iterable[_Video], names: Mapping[int, str], agnostic: bool)
 
 
 def _unlabelled(
-    video: _Video, truths: Sequence[Mask], categories: Iterable[int]
+    video: _BurstVideo, truths: Sequence[BurstMask], categories: Iterable[int]
 ) -> dict[Hashable, np.ndarray]:
     """Return, by category, the frames on which what matches nothing does not count: bool (T,)."""
     frames: dict[Hashable, np.ndarray] = {}
@@ -289,8 +291,8 @@ def _unlabelled(
     return frames
 
 
-def _tracks(masks: Iterable[Mask], num_frames: int, entry: str) -> tuple[Track, ...]:
-    grouped: dict[tuple[Hashable, int], list[Mask]] = defaultdict(list)
+def _entry_tracks(masks: Iterable[BurstMask], num_frames: int, entry: str) -> tuple[Track, ...]:
+    grouped: dict[tuple[Hashable, int], list[BurstMask]] = defaultdict(list)
     for mask in masks:
         grouped[mask.track, mask.category].append(mask)
     tracks = []

@@ -88,10 +88,10 @@ def evaluate_tracking(
         notes=videos.notes,
         intervals=intervals,
     )
-    return replace(result, notes=(*videos.notes, *_notes(result)))
+    return replace(result, notes=(*videos.notes, *_reading_notes(result)))
 
 
-def _notes(result: TrackingMetrics) -> Iterable[str]:
+def _reading_notes(result: TrackingMetrics) -> Iterable[str]:
     """Yield what a reader of the numbers should know."""
     if result.intervals:
         yield from few_videos(len(result.videos))
@@ -115,7 +115,7 @@ def measure_video(job: Job) -> dict[Hashable, families.UnitSums]:
     """
     video = job.video
     _check_masks((*video.truths, *video.predictions))
-    truths, predictions = _by_category(video.truths), _by_category(video.predictions)
+    truths, predictions = _tracks_by_category(video.truths), _tracks_by_category(video.predictions)
     sums: dict[Hashable, families.UnitSums] = {}
     for category in {**truths, **predictions}:
         comparison = compare(
@@ -125,7 +125,7 @@ def measure_video(job: Job) -> dict[Hashable, families.UnitSums]:
             comparison = without_ignored(comparison, predictions[category], video.ignored)
         if category in video.unlabelled:
             comparison = without_unlabelled(comparison, video.unlabelled[category])
-        sums[category] = families.measure(comparison, job.families)
+        sums[category] = families.measure_families(comparison, job.families)
     return sums
 
 
@@ -135,7 +135,7 @@ def _check_masks(tracks: Iterable[Track]) -> None:
         mask_areas(track)
 
 
-def _by_category(tracks: Iterable[Track]) -> dict[Hashable, list[Track]]:
+def _tracks_by_category(tracks: Iterable[Track]) -> dict[Hashable, list[Track]]:
     sorted_: dict[Hashable, list[Track]] = defaultdict(list)
     for track in tracks:
         sorted_[track.category].append(track)

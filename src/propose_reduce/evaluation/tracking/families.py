@@ -60,7 +60,7 @@ def check_families(names: Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
-def measure(comparison: Comparison, families: Iterable[str]) -> UnitSums:
+def measure_families(comparison: Comparison, families: Iterable[str]) -> UnitSums:
     """Return all sums of some families for one video and category."""
     sums: dict[str, np.ndarray | float] = {}
     for name in families:

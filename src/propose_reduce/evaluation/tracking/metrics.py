@@ -178,10 +178,10 @@ class TrackingMetrics:
             keys = families.FAMILIES[name].scores
             table = score_table("" if tables else title, [heading], keys, padding=0)
             for label, scores in rows:
-                add_scores(table, [label], [_cell(key, scores[key]) for key in keys])
+                add_scores(table, [label], [_score_cell(key, scores[key]) for key in keys])
             table.add_section()
             for label, scores in totals:
-                cells = [_cell(key, scores[key]) for key in keys]
+                cells = [_score_cell(key, scores[key]) for key in keys]
                 add_scores(table, [label], cells, style="bold")
             tables.append(table)
         return tables
@@ -197,5 +197,5 @@ def _rows(
     }
 
 
-def _cell(key: str, score: float) -> str:
+def _score_cell(key: str, score: float) -> str:
     return f"{score:.0f}" if key in clear.COUNTED else f"{100 * score:.1f}"

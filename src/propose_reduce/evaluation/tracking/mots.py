@@ -32,7 +32,7 @@ TEXT_FOLDERS = ("label_02", "instances_txt")
 IMAGE_FOLDER = "instances"
 
 
-class Mask(NamedTuple):
+class MotsMask(NamedTuple):
     """One mask of one object.
 
     Attributes:
@@ -53,7 +53,7 @@ class Mask(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceFiles:
+class MotsSequence:
     """One sequence of the truth.
 
     Attributes:
@@ -103,7 +103,7 @@ def load_mots(truth: Path, predictions: Path) -> TrackedVideos:
     )
 
 
-def _challenge(folder: Path) -> list[SequenceFiles]:
+def _challenge(folder: Path) -> list[MotsSequence]:
     """Return the sequences of a MOTS Challenge truth, whose frames count from 1."""
     found = []
     for path in sorted(folder.glob("*/gt")):
@@ -111,11 +111,11 @@ def _challenge(folder: Path) -> list[SequenceFiles]:
         if place.is_file() or any(path.glob("*.png")):
             information = path.parent / "seqinfo.ini"
             last = _sequence_length(information) if information.is_file() else None
-            found.append(SequenceFiles(path.parent.name, place, first=1, last=last))
+            found.append(MotsSequence(path.parent.name, place, first=1, last=last))
     return found
 
 
-def _kitti(folder: Path) -> list[SequenceFiles]:
+def _kitti(folder: Path) -> list[MotsSequence]:
     """Return the sequences of a KITTI MOTS truth, whose frames count from 0."""
     places = [folder / name for name in (*TEXT_FOLDERS, IMAGE_FOLDER)] + [folder]
     place = next((p for p in places if _sequence_paths(p)), None)
@@ -124,13 +124,13 @@ def _kitti(folder: Path) -> list[SequenceFiles]:
     paths = _sequence_paths(place)
     maps = sorted({*folder.glob("*seqmap*"), *place.glob("*seqmap*")})
     if not maps:
-        return [SequenceFiles(name, path) for name, path in paths.items()]
+        return [MotsSequence(name, path) for name, path in paths.items()]
     found = {}
     for file in maps:
         for name, last in _sequence_map(file).items():
             if name not in paths:
                 raise InputError(f"'{file}' lists the sequence '{name}', which '{place}' lacks")
-            found[name] = SequenceFiles(name, paths[name], last=last)
+            found[name] = MotsSequence(name, paths[name], last=last)
     return list(found.values())
 
 
@@ -180,15 +180,15 @@ def _lines(path: Path) -> list[str]:
 
 
 def _video(
-    sequence: SequenceFiles, predictions: Path, categories: Mapping[int, str]
+    sequence: MotsSequence, predictions: Path, categories: Mapping[int, str]
 ) -> TrackedVideo:
-    truth = _masks(sequence.path)
-    found = _masks(_predictions(predictions, sequence.name))
+    truth = _masks_of_file(sequence.path)
+    found = _masks_of_file(_predictions(predictions, sequence.name))
     last = sequence.last
     if last is None:
         last = max((mask.frame for mask in (*truth, *found)), default=sequence.first)
     for masks in (truth, found):
-        _check(masks, sequence.first, last)
+        _check_masks(masks, sequence.first, last)
     return TrackedVideo(
         id=sequence.name,
         name=sequence.name,
@@ -211,11 +211,11 @@ def _predictions(folder: Path, name: str) -> Path:
     )
 
 
-def _masks(path: Path) -> list[Mask]:
+def _masks_of_file(path: Path) -> list[MotsMask]:
     return _masks_of_text(path) if path.is_file() else _masks_of_images(path)
 
 
-def _masks_of_text(path: Path) -> list[Mask]:
+def _masks_of_text(path: Path) -> list[MotsMask]:
     rows, encodings = [], []
     for number, line in enumerate(_lines(path), start=1):
         words = line.split()
@@ -225,7 +225,7 @@ def _masks_of_text(path: Path) -> list[Mask]:
         try:
             frame, id_, category, height, width = map(int, words[:5])
             (counts,) = words[5:]
-            rle.check_size(height, width)
+            rle.check_mask_size(height, width)
         except ValueError as error:
             raise InputError(
                 f"{entry}: expected 'frame id class height width rle', got '{line:.60}'"
@@ -241,11 +241,11 @@ def _masks_of_text(path: Path) -> list[Mask]:
                 f"{entry}: its mask is damaged, the run lengths do not fill {height} x {width} "
                 "pixels"
             )
-        masks.append(Mask(frame, id_, category, encoding, int(area), entry))
+        masks.append(MotsMask(frame, id_, category, encoding, int(area), entry))
     return masks
 
 
-def _masks_of_images(folder: Path) -> list[Mask]:
+def _masks_of_images(folder: Path) -> list[MotsMask]:
     masks = []
     for path in sorted(folder.glob("*.png")):
         if not path.stem.isdecimal():
@@ -260,12 +260,14 @@ def _masks_of_images(folder: Path) -> list[Mask]:
                 here = values == value
                 category, entry = value // IDS_PER_CLASS, f"'{path}', value {value}"
                 masks.append(
-                    Mask(int(path.stem), value, category, rle.encode(here), int(here.sum()), entry)
+                    MotsMask(
+                        int(path.stem), value, category, rle.encode(here), int(here.sum()), entry
+                    )
                 )
     return masks
 
 
-def _check(masks: Sequence[Mask], first: int, last: int) -> None:
+def _check_masks(masks: Sequence[MotsMask], first: int, last: int) -> None:
     """Raise InputError for what TrackEval stops at too."""
     frames = defaultdict(list)
     for mask in masks:
@@ -287,7 +289,7 @@ def _check(masks: Sequence[Mask], first: int, last: int) -> None:
 
 
 def _tracks(
-    masks: Iterable[Mask], categories: Mapping[int, str], num_frames: int
+    masks: Iterable[MotsMask], categories: Mapping[int, str], num_frames: int
 ) -> tuple[Track, ...]:
     """Return the tracks of the categories that count, in the order of their first masks."""
     places: dict[tuple[int, int], list[rle.Rle | None]] = {}
@@ -307,7 +309,7 @@ def _tracks(
     )
 
 
-def _regions(truth: Iterable[Mask], num_frames: int) -> tuple[rle.Rle | None, ...]:
+def _regions(truth: Iterable[MotsMask], num_frames: int) -> tuple[rle.Rle | None, ...]:
     regions: dict[int, list[rle.Rle]] = defaultdict(list)
     for mask in truth:
         if mask.category == IGNORE:

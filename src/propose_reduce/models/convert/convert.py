@@ -20,7 +20,7 @@ from propose_reduce.models.build import build
 from propose_reduce.models.checkpoint import Checkpoint, read_checkpoint
 from propose_reduce.models.convert.conversion import Conversion, TensorReport
 from propose_reduce.models.convert.keys import CLASSIFIER, SOURCES, Source, recognise
-from propose_reduce.models.convert.match import MisfitError, fill, match_tensors
+from propose_reduce.models.convert.match import MisfitError, fill_state, match_tensors
 from propose_reduce.models.weights import save_weights
 from propose_reduce.settings import ModelSettings, Preset, load_preset, preset_names
 
@@ -63,7 +63,7 @@ def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) ->
             f"checkpoint '{checkpoint}', taken for {source.title}, does not fit {goal}: {misfit}; "
             f"{_advice(content, source)}"
         ) from misfit
-    reports = fill(state, content.tensors, match, source, target.model.categories)
+    reports = fill_state(state, content.tensors, match, source, target.model.categories)
     card = _card(checkpoint, source, reports)
     save_weights(output, network, target.model, target.inference, card)
     return Conversion(source.title, target.model, tuple(reports), source.licence)

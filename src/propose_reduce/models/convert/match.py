@@ -65,7 +65,7 @@ def match_tensors(
     return Match(origins, reports)
 
 
-def fill(
+def fill_state(
     state: Mapping[str, Tensor],
     given: Mapping[str, Tensor],
     match: Match,

@@ -11,7 +11,7 @@ from propose_reduce.files import write_text
 from propose_reduce.results.sequences import VideoSequences
 
 
-def write(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
+def write_coco(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write one instances file.
 
     An annotation holds the sequence's id twice: as ``track_id`` (as TAO has it) and among its

@@ -14,7 +14,7 @@ from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence
 
 
-def write(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
+def write_cvat(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
     """Write one annotations file.
 
     Every frame of a track is a key frame, so that CVAT interpolates nothing. Where the object

@@ -53,14 +53,14 @@ _NO_HOLES = "holes; edges within a pixel"
 
 FORMATS: dict[str, ExportFormat] = {
     "coco": ExportFormat(
-        coco.write, ".json", "COCO instances, an image per frame, with `track_id`",
+        coco.write_coco, ".json", "COCO instances, an image per frame, with `track_id`",
         "frame scores", "pycocotools, datumaro",
     ),
     "csv": ExportFormat(
         arrays.write_csv, ".csv", "a table: one row per sequence and frame", "", "pandas"
     ),
     "cvat": ExportFormat(
-        cvat.write, ".xml", "CVAT's XML 1.1 for videos: polygon tracks",
+        cvat.write_cvat, ".xml", "CVAT's XML 1.1 for videos: polygon tracks",
         f"scores, {_NO_HOLES}", "datumaro",
     ),
     "davis": ExportFormat(

@@ -29,7 +29,7 @@ def write_yolo(result: VideoSequences, path: Path, frames: Sequence[str]) -> Non
         (temporary / "labels").mkdir(parents=True)
         for t, frame in enumerate(frames):
             lines = []
-            for sequence, mask in _present(result, t):
+            for sequence, mask in _present_sequences(result, t):
                 corners = joined(outlines(mask)) / (width, height)
                 numbers = " ".join(f"{value:.6f}" for value in corners.reshape(-1))
                 lines.append(f"{names.index(sequence.category)} {numbers}\n")
@@ -58,7 +58,7 @@ def write_labelme(result: VideoSequences, path: Path, frames: Sequence[str]) -> 
                     "shape_type": "polygon",
                     "flags": {},
                 }
-                for sequence, mask in _present(result, t)
+                for sequence, mask in _present_sequences(result, t)
                 for part in outlines(mask)
             ]
             document: dict[str, Any] = {
@@ -159,7 +159,7 @@ def write_sa_v(result: VideoSequences, path: Path, frames: Sequence[str]) -> Non
     write_text(path, json.dumps(document, allow_nan=False))
 
 
-def _present(result: VideoSequences, t: int) -> list[tuple[InstanceSequence, np.ndarray]]:
+def _present_sequences(result: VideoSequences, t: int) -> list[tuple[InstanceSequence, np.ndarray]]:
     """Return the sequences that have a pixel on frame ``t``, with their masks, bool (H, W)."""
     found = [(s, m) for s in result.sequences if (m := s.segmentations[t]) is not None]
     return [(sequence, rle.decode(mask)) for sequence, mask in found if rle.area(mask)]
