@@ -1,6 +1,8 @@
 """Names out of files on the terminal: shown, and never obeyed."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
+from propose_reduce import cli
 from propose_reduce.cli.terminal import say, terminal
 from propose_reduce.errors import printable
 
@@ -43,3 +46,10 @@ def test_tables_show_control_characters_escaped(colours):
     assert "\x1b]0" not in written
     assert "\u202e" not in written
     assert ("\x1b[" in written) == colours  # its own colours stay
+
+
+def test_no_command_writes_past_it():
+    files = [f for f in Path(cli.__file__).parent.glob("*.py") if f.name != "terminal.py"]
+    assert len(files) > 10
+    direct = re.compile(r"typer\.echo\(|(?<![.\w])print\(|(?<!\w)Console\(|std(out|err)\.write")
+    assert [f.name for f in files if direct.search(f.read_text())] == []

@@ -1,5 +1,6 @@
 """The report is one page: what it shows, and that it needs nothing beside it."""
 
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -28,6 +29,10 @@ PREDICTIONS = [
     prediction(0.6, RIGHT, RIGHT, video=2),
     prediction(0.3, LEFT, None, category=99),
 ]
+
+STREAM = io.BytesIO()
+Image.new("RGB", (8, 4), "red").save(STREAM, format="PNG")
+PICTURE = STREAM.getvalue()
 
 
 class Page(HTMLParser):
@@ -140,23 +145,38 @@ def test_most_videos_are_folded_away(tmp_path):
 
 
 def test_what_the_distance_analysis_left_is_included(tmp_path):
-    (tmp_path / "distance.svg").write_text('<?xml version="1.0"?><svg id="far"></svg>')
-    (tmp_path / "drops.csv").write_text("group,drop\n50-60 %,0.123456\n")
-    page = Page(report(tmp_path, distance=tmp_path))
-    assert ("svg", {"id": "far"}) in page.tags
+    (tmp_path / "distance.png").write_bytes(PICTURE)
+    (tmp_path / "distance.svg").write_text("<svg onload='alert(1)'></svg>")
+    (tmp_path / "drops.csv").write_text("group,drop\n50-60 %,0.123456\n<script>,0.5\n")
+    text = report(tmp_path, distance=tmp_path)
+    page = Page(text)
+    figure = next(tag for name, tag in page.tags if name == "img")
+    assert figure["src"].startswith("data:image/png;base64,")
     assert "0.123" in page.words
+    assert "onload" not in text
+    assert "<script" not in text
 
 
 def test_a_folder_without_the_distance_analysis_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere' has no sound distance\.svg"):
+    with pytest.raises(InputError, match=r"nowhere' has no sound distance\.png"):
         report(tmp_path, distance=tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(("figure", "table"), [("", "a,b"), ("<svg></svg>", "")])
+@pytest.mark.parametrize(
+    ("figure", "table"),
+    [
+        (b"", b"a,b"),
+        (b"<svg></svg>", b"a,b"),
+        (PICTURE, b""),
+        (PICTURE, b"\xff"),
+        (PICTURE, b"a" * 200_000),
+    ],
+    ids=["empty", "an SVG called PNG", "no table", "no text", "a cell that is too long"],
+)
 def test_damaged_files_of_the_distance_analysis_are_an_error(tmp_path, figure, table):
-    (tmp_path / "distance.svg").write_text(figure)
-    (tmp_path / "drops.csv").write_text(table)
-    with pytest.raises(InputError, match=r"has no sound distance\.svg and drops\.csv"):
+    (tmp_path / "distance.png").write_bytes(figure)
+    (tmp_path / "drops.csv").write_bytes(table)
+    with pytest.raises(InputError, match=r"has no sound distance\.png and drops\.csv"):
         report(tmp_path, distance=tmp_path)
 
 

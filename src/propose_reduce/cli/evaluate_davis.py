@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from propose_reduce.cli.progress import progress_bar
+from propose_reduce.cli.terminal import say, terminal
 
 
 def davis_command(
@@ -47,8 +48,6 @@ def davis_command(
     ] = False,
 ) -> None:
     """Evaluate label maps by the rules of DAVIS 2017, or of any VOS truth."""
-    from rich.console import Console
-
     from propose_reduce.evaluation import evaluate_davis
     from propose_reduce.evaluation.davis import Resize
     from propose_reduce.evaluation.davis_metrics import Task
@@ -66,7 +65,7 @@ def davis_command(
             workers=workers,
             progress=progress,
         )
-    console = Console()
+    console = terminal()
     if per_object:
         console.print(metrics.object_table())
     if per_sequence:
@@ -75,7 +74,7 @@ def davis_command(
     if intervals:
         console.print(metrics.interval_table())
     for note in metrics.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if output is not None:
         metrics.save(output)
-        typer.echo(f"metrics -> {output}")
+        say(f"metrics -> {output}")

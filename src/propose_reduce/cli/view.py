@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from propose_reduce.cli.terminal import say
+
 
 def view(
     folder: Annotated[
@@ -54,6 +56,6 @@ def view(
         if listed is None:
             raise InputError(f"'{folder / PAGE}' is not a page of ours: move it, or view one video")
         page = listed
-    typer.echo(page)
+    say(page)
     if open_browser:
         webbrowser.open(page.resolve().as_uri())

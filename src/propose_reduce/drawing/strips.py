@@ -70,8 +70,8 @@ def spread(frames: Sequence[int], count: int) -> list[int]:
     return [frames[round(index)] for index in np.linspace(0, len(frames) - 1, count)]
 
 
-def data_uri(image: np.ndarray) -> str:
-    """Return a uint8 RGB image (H, W, 3) as a JPEG inside a link."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, format="JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+def data_uri(image: np.ndarray, *, lossless: bool = False) -> str:
+    """Return a uint8 RGB image (H, W, 3) as a JPEG or, lossless, a PNG inside a link."""
+    stream, kind = io.BytesIO(), "png" if lossless else "jpeg"
+    Image.fromarray(image).save(stream, format=kind, quality=85)
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -72,11 +72,6 @@ def compared_gains(methods: Mapping[str, ErrorBreakdown]) -> Markup:
     return _bars([TITLES[kind] for kind in kinds], bars)
 
 
-def inline(svg: str) -> Markup:
-    """Return an SVG file's element without what stands before it."""
-    return Markup(svg[svg.index("<svg") :])
-
-
 def _bars(names: list[str], bars: Mapping[str, tuple[str, list[float]]]) -> Markup:
     """Return groups of horizontal bars with their values; a bar has a label and a colour."""
     height = 0.8 / len(bars)
@@ -138,4 +133,5 @@ def _svg(figure: Figure, name: str) -> Markup:
     # text stays text; the names of clip paths must differ between the plots of one page
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    return inline(stream.getvalue())
+    text = stream.getvalue()
+    return Markup(text[text.index("<svg") :])

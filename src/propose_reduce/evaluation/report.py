@@ -31,14 +31,13 @@ from propose_reduce.evaluation.plots import (
     compared_curves,
     compared_gains,
     error_gains,
-    inline,
     precision_recall,
 )
 from propose_reduce.evaluation.statistics import Estimate
 from propose_reduce.evaluation.tracks import Track, TruthVideo
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
-from propose_reduce.files import write_text
-from propose_reduce.images import read_scaled
+from propose_reduce.files import read_bytes, write_text
+from propose_reduce.images import read_image, read_scaled
 
 FILE_NAME = "report.html"
 
@@ -274,15 +273,18 @@ def _unanswered(metrics: YoutubeVisMetrics) -> list[str]:
 
 
 def _distance(folder: Path) -> dict[str, Any]:
-    """Return the figure and the table that the distance analysis left in a folder."""
+    """Return the figure and the table that the distance analysis left in a folder.
+
+    The figure is taken as pixels and written anew: an SVG from somewhere else could hold scripts.
+    """
     try:
-        figure = inline((folder / "distance.svg").read_text(encoding="utf-8"))
-        drops = (folder / "drops.csv").read_text(encoding="utf-8")
+        figure = data_uri(read_image(folder / "distance.png"), lossless=True)
+        drops = read_bytes(folder / "drops.csv").decode()
         header, *rows = csv.reader(drops.splitlines())
         rows = [[f"{float(cell):.3g}" if "." in cell else cell for cell in row] for row in rows]
-    except (OSError, ValueError) as error:
+    except (ValueError, csv.Error) as error:
         raise InputError(
-            f"'{folder}' has no sound distance.svg and drops.csv: give a folder that 'analyze "
+            f"'{folder}' has no sound distance.png and drops.csv: give a folder that 'analyze "
             "distance' wrote"
         ) from error
     return {"figure": figure, "header": header, "rows": rows}
