@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
 from importlib.metadata import version
 
 import pytest
@@ -89,6 +90,15 @@ def test_an_error_of_ours_becomes_one_line_and_its_exit_code(kind, code, monkeyp
     output = capsys.readouterr()
     assert output.err == f"propose-reduce: {mistake}\n"
     assert output.out == ""
+
+
+def test_a_warning_is_one_line_too(monkeypatch, capsys):
+    def warn():
+        warnings.warn("the file '\x1b[2J' has no checksum", stacklevel=1)
+
+    monkeypatch.setattr(frame, "app", warn)
+    frame.main()
+    assert capsys.readouterr().err == "warning: the file '\\x1b[2J' has no checksum\n"
 
 
 def test_what_the_system_refuses_is_one_line_with_the_path(tmp_path, monkeypatch, capsys):

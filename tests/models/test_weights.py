@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from propose_reduce.api.model import bundled_file, bundled_models
 from propose_reduce.errors import InputError
 from propose_reduce.models import weights
 from propose_reduce.models.build import build
@@ -249,11 +250,19 @@ def test_nothing_is_allocated_for_a_network_that_the_file_does_not_hold(spoil, f
     assert grown < 200_000  # KiB; the mask head alone would take 36 GiB
 
 
-def test_a_file_of_before_the_checksum_is_loaded(network, file):
+def test_a_file_of_before_the_checksum_is_loaded_with_a_warning(network, file):
     with safe_open(file, "pt") as content:
         known = {name: text for name, text in content.metadata().items() if name != "sha256"}
     save_file(load_file(file), file, known)
-    assert load_weights(file).settings == SETTINGS
+    with pytest.warns(UserWarning, match=r"tiny\.safetensors' has no checksum"):
+        loaded = load_weights(file)
+    assert loaded.settings == SETTINGS
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_the_weights_of_the_package_carry_their_checksum(name):
+    with bundled_file(name) as path, safe_open(path, "pt") as content:
+        assert len(content.metadata()["sha256"]) == 64
 
 
 @settings(max_examples=20, deadline=None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -32,7 +33,7 @@ from propose_reduce.cli import (
     weights,
 )
 from propose_reduce.cli.terminal import say
-from propose_reduce.errors import ProposeReduceError
+from propose_reduce.errors import ProposeReduceError, printable
 
 app = typer.Typer(
     name="propose-reduce",
@@ -93,13 +94,37 @@ def _ending_as_errors_do() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def _one_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return what a warning says, without the place in the code that it comes from."""
+    return f"propose-reduce: warning: {printable(str(message))}\n"
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Show a warning as one line on stderr, without the place in the code that it comes from."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        say(f"warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 def main() -> None:
     """Run the command line; an error of ours ends in one line on stderr and its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that they cannot encode is escaped
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _one_line
     try:
-        with _ending_as_errors_do():
+        with _ending_as_errors_do(), _warnings_as_lines():
             app()
     except ProposeReduceError as error:
         say(f"propose-reduce: {error}", err=True)

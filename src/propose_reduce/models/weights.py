@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ def save_weights(
 def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
     """Return the network of a weights file; half precision becomes float32.
 
+    A Python warning tells of a file without a checksum.
+
     Raises:
         InputError: the file is missing, cut short, of another format or of a newer version; its
             tensors are not those of the network it describes, hold NaN or infinity, or are not
@@ -122,7 +125,13 @@ def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
         check_fit(header.tensors, build(settings).state_dict(), source)
     content = read_safetensors(path)
     check_finite(content.tensors, source)
-    if metadata.get("sha256", _digest(content)) != _digest(content):
+    if "sha256" not in metadata:
+        warnings.warn(
+            f"{source} has no checksum, as early versions wrote it: damage to it would not be "
+            "noticed; make it again with 'train' or 'convert'",
+            stacklevel=2,
+        )
+    elif metadata["sha256"] != _digest(content):
         raise InputError(
             f"{source} is damaged: its contents are not those it was written with; get it again"
         )
