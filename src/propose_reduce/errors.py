@@ -41,6 +41,12 @@ class ResourceError(ProposeReduceError):
     exit_code = 5
 
 
+def check_kind(answer: object, kind: type, what: str) -> None:
+    """Raise ContractError unless a component's answer is of the kind that its protocol says."""
+    if not isinstance(answer, kind):
+        raise ContractError(f"{what} must be {kind.__name__}, got {type(answer).__name__}")
+
+
 MOST_NAMES = 100
 """Names that a message lists at most; every preset, category of COCO and setting is among them."""
 

@@ -1,11 +1,15 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from fakes import FakePropagator, FakeProposer, World
+from weight_files import tiny_weights
 from worlds import CAT, DOG, WORLD, segmenter, world_film
 
-from propose_reduce.api import Options, Segmenter
-from propose_reduce.errors import InputError, ResourceError
+from propose_reduce.api import Options, Segmenter, load
+from propose_reduce.errors import ContractError, InputError, ResourceError
 
 FRAMES = np.zeros((6, 48, 64, 3), np.uint8)
 
@@ -80,6 +84,48 @@ def test_progress_passes_every_stage():
 def test_a_missing_component_is_named():
     with pytest.raises(InputError, match="without a model a scorer must be given"):
         Segmenter(None, Options(), FakeProposer(WORLD), FakePropagator(WORLD)).load()
+
+
+class Answering:
+    """A component of every role that answers anything with the same object."""
+
+    categories = ("cat", "dog")
+
+    def __init__(self, answer):
+        self.propose = self.propagate = self.score = lambda *_, **__: answer
+
+
+@pytest.mark.parametrize("role", ["proposer", "propagator", "scorer"])
+def test_an_object_that_cannot_play_its_role_is_refused_before_any_video(role):
+    for given, said in (
+        (object(), f"the {role} given .object. is not a {role}: give an object with"),
+        (Answering, "is a class: give an object of it, Answering"),
+    ):
+        with pytest.raises(InputError, match=said):
+            replace(segmenter(), **{role: given}).load()
+
+
+def test_a_proposer_without_categories_is_refused():
+    with pytest.raises(InputError, match=r"SimpleNamespace\) has no 'categories'"):
+        replace(segmenter(), proposer=SimpleNamespace(propose=print)).load()
+
+
+@pytest.mark.parametrize("role", ["proposer", "propagator", "scorer"])
+@pytest.mark.parametrize("answer", [None, [None], "masks", 7], ids=str)
+def test_an_answer_of_another_kind_breaks_the_contract(role, answer):
+    ready = replace(segmenter(), **{role: Answering(answer)})
+    with pytest.raises(ContractError, match=role):
+        ready(ready.open(FRAMES))
+
+
+def test_a_scorer_that_names_other_classes_is_refused_before_any_video(tmp_path):
+    model = load(tiny_weights(tmp_path / "tiny.safetensors"), device="cpu")  # cat, dog
+    others = World((), categories=("fox", "dog"))  # as many, so that nothing would fail later
+    ready = Segmenter(model, Options(), FakeProposer(others), FakePropagator(WORLD))
+    with pytest.raises(InputError, match=r"'cat, dog' and the proposer 'fox, dog'.*\"key-frame\""):
+        ready.load()
+    replace(ready, scorer="key-frame").load()
+    replace(ready, proposer=FakeProposer(WORLD)).load()
 
 
 def test_a_full_gpu_says_what_to_lower(monkeypatch):

@@ -112,7 +112,9 @@ def test_a_sequence_that_drifts_away_scores_less_than_one_that_is_seen_again():
 
 def test_another_detectors_classes_are_refused():
     scorer = RedetectScorer(FakeProposer(World(categories=("cat",))))
-    with pytest.raises(InputError, match="scores knows 1 classes, the proposer 2"):
+    with pytest.raises(
+        InputError, match=r"knows 1 classes and the proposer 2 .*scorer=\"key-frame\""
+    ):
         scored(scorer, 0)
 
 

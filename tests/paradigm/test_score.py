@@ -4,7 +4,7 @@ import pytest
 import torch
 from fakes import FakeScorer, Thing, World
 
-from propose_reduce.errors import ContractError
+from propose_reduce.errors import ContractError, InputError
 from propose_reduce.paradigm.score import mean_scores, score_frame
 from propose_reduce.structures import Detections
 
@@ -73,7 +73,8 @@ def test_presence_is_no_opinion_where_there_is_none(presence):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (torch.zeros(2, 4), r"frame 0: the scorer must give \(2, 3\) probabilities, got \(2, 4\)"),
+        (None, "frame 0: what the scorer gives must be Tensor, got NoneType"),
+        (torch.zeros(6), r"frame 0: the scorer must give \(2, 3\) probabilities, got \(6,\)"),
         (torch.zeros(1, 3), r"must give \(2, 3\) probabilities, got \(1, 3\)"),
         (
             torch.tensor([[torch.nan, 0.5, 0.5]] * 2),
@@ -85,6 +86,11 @@ def test_presence_is_no_opinion_where_there_is_none(presence):
 def test_an_answer_that_is_no_probabilities_is_named(answer, message):
     with pytest.raises(ContractError, match=message):
         score_frame(WORLD.clip(), Answering(answer), 0, WORLD.masks(0), ORIGINS)
+
+
+def test_a_scorer_of_other_classes_is_a_mistake_with_a_way_out():
+    with pytest.raises(InputError, match=r'3 classes and the proposer 2 .*scorer="key-frame"'):
+        score_frame(WORLD.clip(), Answering(torch.zeros(2, 4)), 0, WORLD.masks(0), ORIGINS)
 
 
 def test_a_sequence_scores_the_mean_over_the_frames_where_it_is_present():

@@ -30,6 +30,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.pipeline import components_needed
 from propose_reduce.paradigm.propose import key_frames
+from propose_reduce.paradigm.score import other_classes
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip
@@ -114,6 +115,9 @@ class LoadedComponents:
         if request.prompts and chosen.proposer == OWN:
             raise InputError("this model's own proposer takes no prompts: name another proposer")
         names = {role: name for role, name in chosen.by_role.items() if isinstance(name, str)}
+        for role, component in chosen.by_role.items():
+            if role not in names:
+                TABLES[role].check(component, f"the {role} given")
         networks = [name for role, name in names.items() if TABLES[role].has_weights(name)]
         weights = published_weights(names)
         if weights:
@@ -133,6 +137,16 @@ class LoadedComponents:
         if self.chosen.proposer == OWN:
             return self.model.categories if self.model else None
         return None if isinstance(self.chosen.proposer, str) else self.chosen.proposer.categories
+
+    def check_scorer(self, categories: tuple[str, ...]) -> None:
+        """Raise InputError where the scorer is known to name other classes than the proposer."""
+        scorer = self.chosen.scorer
+        if scorer == OWN and self.model is not None:
+            known = self.model.categories
+        else:
+            known = getattr(scorer, "categories", categories)
+        if tuple(known) != tuple(categories):
+            raise other_classes(known, categories)
 
     @contextmanager
     def open(

@@ -206,10 +206,17 @@ class Segmenter:
         )
 
     def _check_classes(self, categories: tuple[str, ...] | None) -> None:
-        """Raise InputError where a class is asked for that is none, if they are known yet."""
-        for name in self.options.classes if categories is not None else ():
-            if name not in (categories or ()):
-                raise unknown_name("class", name, categories or ())
+        """Check the classes asked for, and those of the scorer, if the proposer's are known yet.
+
+        Raises:
+            InputError: one is asked for that is none, or the scorer has others.
+        """
+        if categories is None:
+            return
+        self._components.check_scorer(categories)
+        for name in self.options.classes:
+            if name not in categories:
+                raise unknown_name("class", name, categories)
 
     def _result(
         self, video: Video, categories: tuple[str, ...], sequences: list[InstanceSequence]

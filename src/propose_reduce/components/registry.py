@@ -236,6 +236,17 @@ class Table(Generic[Component]):
             raise InputError(f"the proposer '{name}' takes no prompts: only 'hf:{_WEIGHTS}' does")
         return kind.build(name.partition(":")[2], request)
 
+    def check(self, component: object, what: str) -> None:
+        """Raise InputError unless an object, called so in the message, can play the role."""
+        kind = type(component).__name__
+        wanted = f"is not a {self.role}: give an object with '{self.method}', or a name"
+        if isinstance(component, type):
+            raise InputError(f"{what} is a class: give an object of it, {component.__name__}(..)")
+        if not callable(getattr(component, self.method, None)):
+            raise InputError(f"{what} ({kind}) {wanted} ({', '.join(self.forms)})")
+        if self.role == "proposer" and not hasattr(component, "categories"):
+            raise InputError(f"{what} ({kind}) has no 'categories', the names of what it finds")
+
     def _foreign(self, name: str) -> Kind[Component]:
         """Return the kind of a class that an entry point or ``module:Class`` names."""
         key, _, rest = name.partition(":")
@@ -265,8 +276,7 @@ class Table(Generic[Component]):
             except TypeError as error:
                 raise InputError(f"the {self.role} '{name}' cannot be made: {error}") from error
             component: Component = made_by(*arguments, **options)
-            if not callable(getattr(component, self.method, None)):
-                raise InputError(f"'{name}' is not a {self.role}: it has no '{self.method}'")
+            self.check(component, f"'{name}'")
             return component
 
         return Kind(

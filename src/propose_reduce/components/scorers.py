@@ -10,6 +10,7 @@ from torch import Tensor
 from propose_reduce.errors import InputError
 from propose_reduce.masks import mask_iou
 from propose_reduce.paradigm.detections import remembering
+from propose_reduce.paradigm.score import other_classes
 from propose_reduce.protocols import Proposer
 from propose_reduce.structures import Clip, Detections
 
@@ -70,10 +71,7 @@ class RedetectScorer:
         scores = self._not_found(origins)
         seen = self._proposer.propose(clip, frame)
         if seen.class_scores.shape[1] != scores.shape[1]:
-            raise InputError(
-                f"the detector that scores knows {seen.class_scores.shape[1] - 1} classes, the "
-                f"proposer {scores.shape[1] - 1}: give the same to both"
-            )
+            raise other_classes(seen.class_scores.shape[1] - 1, scores.shape[1] - 1)
         if len(seen):
             best = mask_iou(masks, seen.masks.to(masks.device)).max(dim=1)
             found = (best.values >= self._min_iou).to(scores.device)

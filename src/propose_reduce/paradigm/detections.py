@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce import rle
+from propose_reduce.errors import check_kind
 from propose_reduce.masks import PackedMasks
 from propose_reduce.protocols import Proposer
 from propose_reduce.structures import Clip, Detections, Frames
@@ -44,13 +45,18 @@ class RememberingProposer:
         return self.proposer.categories
 
     def propose(self, clip: Clip, frame: int) -> Detections:
-        """Return what is seen on a frame, as the other proposer said it."""
+        """Return what is seen on a frame, as the other proposer said it.
+
+        Raises:
+            ContractError: it says something else than ``Detections``.
+        """
         frames, place = (clip.whole or clip).frames, clip.start + frame
         if frames is not self._frames:
             self._frames, self._bytes = frames, 0
             self._seen.clear()
         if place not in self._seen:
             found = self.proposer.propose(clip, frame)
+            check_kind(found, Detections, f"frame {frame}: what the proposer gives")
             self._remember(place, found)
             return found
         return self._seen[place].detections

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from inspect import Parameter, signature
 
 import torch
 
-from propose_reduce.errors import ContractError
+from propose_reduce.errors import ContractError, check_kind
 from propose_reduce.protocols import Corrector, Propagator
 from propose_reduce.structures import Clip, FrameMasks, Seed
 
@@ -32,7 +32,10 @@ def propagate(
         return
     num_frames = len(clip.frames)
     seen = torch.zeros(len(seeds), num_frames, dtype=torch.bool)
-    for found in _masks(clip, propagator, seeds, corrector):
+    answers = _masks(clip, propagator, seeds, corrector)
+    check_kind(answers, Iterable, "what the propagator gives")
+    for found in answers:
+        check_kind(found, FrameMasks, "what the propagator yields")
         place = f"the propagator's masks for seed {found.seed}, frame {found.frame}"
         if not (0 <= found.seed < len(seeds) and 0 <= found.frame < num_frames):
             raise ContractError(

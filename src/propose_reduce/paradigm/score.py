@@ -5,14 +5,19 @@ Letters: N sequences, T frames, C foreground classes; column 0 of class scores i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from propose_reduce.errors import ContractError
+from propose_reduce.errors import ContractError, InputError, check_kind
 from propose_reduce.masks import present
 from propose_reduce.paradigm.propose import select
 from propose_reduce.protocols import Scorer
 from propose_reduce.structures import Clip, Detections
+
+MOST_NAMED = 8
+"""Classes that a message names; of more it says how many there are."""
 
 
 def score_frame(
@@ -41,12 +46,16 @@ def score_frame(
 
     Raises:
         ContractError: the scorer's answer has the wrong shape, or values outside [0, 1].
+        InputError: the scorer knows other classes than the proposer.
     """
     probabilities = torch.full(origins.class_scores.shape, torch.nan)
     rows = present(masks).nonzero()[:, 0]
     if len(rows):
-        answer = scorer.score(clip, frame, masks[rows], select(origins, rows)).float().cpu()
-        expected = (len(rows), origins.class_scores.shape[1])
+        answer = scorer.score(clip, frame, masks[rows], select(origins, rows))
+        check_kind(answer, Tensor, f"frame {frame}: what the scorer gives")
+        answer, expected = answer.float().cpu(), (len(rows), origins.class_scores.shape[1])
+        if answer.ndim == 2 and len(answer) == len(rows) and answer.shape[1] != expected[1]:
+            raise other_classes(answer.shape[1] - 1, expected[1] - 1)
         if tuple(answer.shape) != expected:
             raise ContractError(
                 f"frame {frame}: the scorer must give {expected} probabilities, "
@@ -62,6 +71,26 @@ def score_frame(
     if presence is None:
         return probabilities
     return torch.lerp(_background_scores(probabilities), probabilities, presence.cpu()[:, None])
+
+
+def other_classes(scorer: Sequence[str] | int, proposer: Sequence[str] | int) -> InputError:
+    """Return the error for a scorer and a proposer that do not know the same classes.
+
+    Args:
+        scorer: its classes, or how many they are.
+        proposer: likewise.
+    """
+    return InputError(
+        f"the scorer knows {_classes(scorer)} and the proposer {_classes(proposer)}, but they must "
+        'know the same: let the proposer score, by scorer="key-frame" or "redetect" (--scorer '
+        "key-frame)"
+    )
+
+
+def _classes(known: Sequence[str] | int) -> str:
+    if isinstance(known, int) or len(known) > MOST_NAMED:
+        return f"{known if isinstance(known, int) else len(known)} classes"
+    return f"'{', '.join(known)}'"
 
 
 def mean_scores(
