@@ -72,6 +72,24 @@ def damaged_json(content: bytes, random: Random) -> bytes:
     return damaged(data, random) if random.random() < 0.1 else data
 
 
+def every_odd_field(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield a JSON file with one field missing or odd, for each field and each odd value."""
+    sound = json.loads(content)
+    for number, (holder, key) in enumerate(_places(sound)):
+        for value in (*ODD_VALUES, _MISSING, _DEEP):
+            changed = copy.deepcopy(sound)
+            holder, key = list(_places(changed))[number]
+            if value is _MISSING:
+                del holder[key]
+            else:
+                holder[key] = value
+            text = json.dumps(changed).replace(f'"{_DEEP}"', "[" * 3000 + "]" * 3000)
+            yield f"{key} = {value!r:.40}", text.encode("utf-8", errors="surrogatepass")
+
+
+_MISSING, _DEEP = "no field", "deep lists"
+
+
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Yield every list or object in a value with each of its keys."""
     keys = list(value) if isinstance(value, dict) else range(len(value))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -15,9 +16,13 @@ from PIL import Image
 
 from propose_reduce import rle
 from propose_reduce.components.detection_files import DetectionFiles
+from propose_reduce.data.coco import scan_coco
 from propose_reduce.data.label_maps import read_labels
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.evaluation.davis import find_sequences
+from propose_reduce.evaluation.tracking.files import load_tracked_videos
+from propose_reduce.evaluation.tracking.mots import load_mots
 from propose_reduce.files import read_json
 from propose_reduce.images import read_image
 from propose_reduce.models.checkpoint import read_checkpoint
@@ -74,10 +79,98 @@ TRUTH = {
     ],
 }
 PREDICTIONS = [_tracks(score=0.5)]
+MASKED = rle.encode(MASK)
+BURST = {
+    "sequences": [
+        {
+            "id": 1,
+            "dataset": "D",
+            "seq_name": "a",
+            "height": 24,
+            "width": 32,
+            "annotated_image_paths": ["00000.jpg", "00001.jpg"],
+            "segmentations": [{"1": {"rle": MASKED["counts"]}}, {}],
+            "track_category_ids": {"1": 4},
+            "neg_category_ids": [13],
+            "not_exhaustive_category_ids": [],
+        }
+    ]
+}
+TAO_MASK = {"image_id": 1, "track_id": 1, "category_id": 4, "segmentation": MASKED}
+TAO_FOUND = [TAO_MASK | {"score": 0.5}]
+TAO = {
+    "videos": [{"id": 1, "name": "a", "height": 24, "width": 32, "neg_category_ids": [13]}],
+    "images": [{"id": 1, "video_id": 1, "frame_index": 0}],
+    "tracks": [{"id": 1, "video_id": 1, "category_id": 4}],
+    "categories": [{"id": 4, "name": "cat"}],
+    "annotations": [TAO_MASK | {"id": 1}],
+}
+COCO_TRUTH = {
+    "images": [{"id": 1, "width": 32, "height": 24, "file_name": "a/00000.png"}],
+    "categories": [{"id": 1, "name": "dog"}],
+    "annotations": [
+        {
+            "id": 1,
+            "image_id": 1,
+            "category_id": 1,
+            "segmentation": MASKED,
+            "bbox": [6.0, 4.0, 14.0, 12.0],
+            "area": 168,
+            "iscrowd": 0,
+        }
+    ],
+}
 COCO = [
     {"image_id": 0, "category_id": 1, "score": 0.5, "segmentation": rle.encode(MASK)},
     {"image_id": 1, "category_id": 1, "segmentation": [[4.0, 4.0, 20.0, 4.0, 20.0, 16.0]]},
 ]
+
+
+def _beside(name: str, content: object) -> Path:
+    """Return a sound JSON file in a folder of its own, for readers of two files."""
+    path = Path(BESIDE.name) / name
+    path.write_text(json.dumps(content))
+    return path
+
+
+BESIDE = TemporaryDirectory()
+MOTS_LINE = f"0 2001 2 24 32 {MASKED['counts']}\n"
+
+
+def _track(truth: object = None, found: object = None) -> Callable[[Path], object]:
+    """Return a reader of one of two files of a tracking benchmark; the other one is sound."""
+
+    def read(path: Path) -> object:
+        if truth is None:
+            return load_tracked_videos(path, _beside("found.json", found))
+        return load_tracked_videos(_beside("truth.json", truth), path)
+
+    return read
+
+
+def _write_mots(content: str, *others: str) -> Callable[[Path], None]:
+    """Return what writes a file with its text, and sound files of the sequence beside it."""
+
+    def write(path: Path) -> None:
+        path.write_text(content)
+        for name in (*others, "found/a.txt"):
+            (path.parent / name).parent.mkdir(exist_ok=True)
+            (path.parent / name).write_text(MOTS_LINE)
+
+    return write
+
+
+def _write_split(path: Path) -> None:
+    path.write_text("a\n")
+    for kind in ("truth", "found"):
+        folder = path.parent / kind / "a"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(MASK).save(folder / "00000.png")
+
+
+def _read_split(path: Path) -> object:
+    found, truth = path.parent / "found", path.parent / "truth"
+    return find_sequences(truth, found, task="unsupervised", split=path)
 
 
 def _write_result(path: Path) -> None:
@@ -156,6 +249,29 @@ TARGETS = {
         damaged_json,
     ),
     "predictions": Target("found.json", _write_json(PREDICTIONS), _evaluate, damaged_json),
+    "coco": Target(
+        "truth.json",
+        _write_json(COCO_TRUTH),
+        lambda path: scan_coco(path, path.parent),
+        damaged_json,
+    ),
+    "burst": Target("truth.json", _write_json(BURST), _track(found=BURST), damaged_json),
+    "burst-predictions": Target(
+        "found.json", _write_json(BURST), _track(truth=BURST), damaged_json
+    ),
+    "tao": Target("truth.json", _write_json(TAO), _track(found=TAO_FOUND), damaged_json),
+    "tao-predictions": Target(
+        "found.json", _write_json(TAO_FOUND), _track(truth=TAO), damaged_json
+    ),
+    "mots": Target(
+        "a.txt", _write_mots(MOTS_LINE), lambda path: load_mots(path.parent, path.parent / "found")
+    ),
+    "mots-lengths": Target(
+        "evaluate.seqmap",
+        _write_mots("a empty 000000 000001\n", "a.txt"),
+        lambda path: load_mots(path.parent, path.parent / "found"),
+    ),
+    "split": Target("val.txt", _write_split, _read_split),
     "label-map": Target("00000.png", _image("P"), lambda path: read_labels(path, deep=True)),
     "jpeg": Target("a.jpg", _image("RGB"), read_image),
     "tiff-16": Target("a.tif", _deep, read_image),

@@ -109,8 +109,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """
     candidates = sorted(known)
     guess = nearest(name[:200], candidates)
-    names = ", ".join(candidates[:MOST_NAMES]) + ", ..." * (len(candidates) > MOST_NAMES)
-    advice = f"did you mean '{guess}'?" if guess else f"known: {names or 'none'}"
+    shown = [printable(candidate)[:60] for candidate in candidates[:MOST_NAMES]]
+    names = ", ".join(shown) + ", ..." * (len(candidates) > MOST_NAMES)
+    advice = f"did you mean '{printable(guess)}'?" if guess else f"known: {names or 'none'}"
     return InputError(f"unknown {kind} {cut(name)}: {advice}")
 
 

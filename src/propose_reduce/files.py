@@ -140,29 +140,54 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{cut(str(path))} cannot be read: {error}") from error
 
 
+def read_text(path: Path) -> str:
+    """Return the content of a text file, in UTF-8, or in UTF-16 with its mark.
+
+    Raises:
+        InputError: it cannot be read, or is something else than text.
+    """
+    content = read_bytes(path)
+    if content and (what := _foreign_start(content[:512])):
+        raise InputError(f"'{path}' is {what}")
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"'{path}' cannot be read: it is not text in UTF-8") from error
+
+
+def json_text(path: Path) -> str:
+    """Return the text of a JSON file, in UTF-8, 16 or 32; it may be packed by gzip or zip.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
+    content = _unpacked(path, read_bytes(path))
+    if what := _foreign_start(content[:512]):
+        raise InputError(f"'{path}' is {what}")
+    try:
+        return content.decode(json.detect_encoding(content), "surrogatepass")
+    except ValueError as error:
+        raise InputError(f"'{path}' is not valid JSON: {error}") from error
+
+
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file, in UTF-8, 16 or 32; it may be packed by gzip or zip.
 
     Raises:
         InputError: it cannot be read, or is something else than JSON; the message gives the line.
     """
-    content = _unpacked(path, read_bytes(path))
-    if what := _foreign_start(content[:512]):
-        raise InputError(f"'{path}' is {what}")
+    text = json_text(path)
     # hundreds of thousands of new objects make the garbage collector search in vain, half the time
     collecting = gc.isenabled()
     gc.disable()
     try:
-        text = content.decode(json.detect_encoding(content), "surrogatepass")
-        content = b""  # a second copy of a large file beside all that is read from it
         return json.loads(text)
     except RecursionError as error:
         raise InputError(f"'{path}' is not valid JSON: it is nested too deep") from error
     except ValueError as error:
         message = " ".join(str(error).split())
-        if message.startswith("Extra data") and _is_json_lines(
-            text.encode("utf-8", "surrogatepass")
-        ):
+        if message.startswith("Extra data") and _is_json_lines(text):
             message = "it is JSON lines, one value per line: write one list of them"
         raise InputError(f"'{path}' is not valid JSON: {message}") from error
     finally:
@@ -216,9 +241,9 @@ def _only_json(path: Path, archive: zipfile.ZipFile) -> str:
     return names[0]
 
 
-def _is_json_lines(content: bytes) -> bool:
+def _is_json_lines(text: str) -> bool:
     try:
-        json.loads(content.split(b"\n", 1)[0])
+        json.loads(text.split("\n", 1)[0])
     except ValueError:
         return False
     return True

@@ -167,7 +167,7 @@ def test_every_fault_is_named_with_its_place(tmp_path, spoil, place, text):
         (change(["annotations", 1, "bboxes", 0], [40, 10, 5, 10]), "outside the image"),
         (change(["annotations", 1, "bboxes", 0], [20, 10]), r"\[x, y, width, height\]"),
         (change(["annotations", 1, "bboxes", 0], [0, 0, 24, 20]), "reaches 6 pixels"),
-        (change(["annotations", 1, "occlusions"], [0.5]), "occlusions that are not one number"),
+        (change(["annotations", 1, "occlusions"], [0.5]), "occlusions that are not one share"),
         (
             lambda data: data["annotations"][0].update(
                 segmentations=[None, [[1, 2, 50, 2, 3, 9]], None], bboxes=None

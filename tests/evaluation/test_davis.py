@@ -178,7 +178,7 @@ def test_folders_that_are_not_there_are_errors(root, results, tmp_path):
         find_sequences(nowhere, results, task="unsupervised")
     with pytest.raises(InputError, match="nowhere' is not a folder"):
         find_sequences(root, nowhere, task="unsupervised")
-    with pytest.raises(InputError, match=r"split file '.*nowhere' cannot be read"):
+    with pytest.raises(InputError, match=r"nowhere' cannot be read"):
         find_sequences(root, results, task="unsupervised", split=nowhere)
     (root / "Annotations_unsupervised").rename(nowhere)
     with pytest.raises(InputError, match="480p' does not exist, the unsupervised task needs it"):

@@ -13,6 +13,7 @@ import numpy as np
 from propose_reduce.data.videos import AnnotatedVideo
 from propose_reduce.data.youtube_vis import document, read_annotations, video_set
 from propose_reduce.errors import InputError
+from propose_reduce.files import read_bytes
 from propose_reduce.structures import Clip, fitted_size
 
 
@@ -94,7 +95,7 @@ def read_clips(
 
 
 def _set_digest(annotations: Path, videos: Sequence[AnnotatedVideo]) -> str:
-    digest = sha256(annotations.read_bytes())
+    digest = sha256(read_bytes(annotations))
     for video in videos:
         for file in video.frames:
             try:

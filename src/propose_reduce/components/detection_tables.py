@@ -13,7 +13,7 @@ from propose_reduce import rle
 from propose_reduce.data.faults import Fault, Record, categories_by_id, entries
 from propose_reduce.data.segmentations import read_segmentations
 from propose_reduce.errors import InputError, cut
-from propose_reduce.files import check_regular, read_json
+from propose_reduce.files import read_json, read_text
 from propose_reduce.structures import Size
 
 MOTS_CLASSES = {1: "car", 2: "person"}
@@ -216,13 +216,7 @@ def _sequence_detections(path: Path, data: Mapping[str, Any], video: str | None)
 
 def _mots(path: Path) -> Iterator[Result]:
     """Yield the detections of MOTS text: ``frame id class height width counts``."""
-    check_regular(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise InputError(f"'{path}' cannot be read: {reason}") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         fields: Sequence[str] = line.split()
         if not fields:
             continue

@@ -74,7 +74,12 @@ def scan_coco(path: Path, images: Path) -> Scan:
     licences = _licences(data)
     pictures = unique(entries(_Image, data, "images", faults), faults)
     refused = set()
-    for place, picture in pictures.values():
+    for place, picture in list(pictures.values()):
+        try:
+            rle.check_mask_size(picture.height, picture.width)
+        except InputError as error:
+            faults.append(Fault(place.at("height"), str(error)))
+            refused.add(picture.id)
         if fault := file_fault(place.at("file_name"), picture.file_name):
             refused.add(picture.id)
             faults.append(fault)
@@ -91,7 +96,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
         elif annotation.category_id not in categories:
             text = f"unknown category {annotation.category_id}"
             faults.append(Fault(place.at("category_id"), text))
-        elif not _is_speck(annotation.bbox):
+        elif annotation.image_id not in refused and not _is_speck(annotation.bbox):
             picture = pictures[annotation.image_id][1]
             category = list(categories).index(annotation.category_id)
             objects[picture.id].append(_coco_object(place, annotation, picture, category, faults))

@@ -16,6 +16,7 @@ from propose_reduce.data.faults import Fault, Scan, sound
 from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.files import read_text
 from propose_reduce.images import look
 from propose_reduce.settings import category_set
 from propose_reduce.structures import Size
@@ -78,7 +79,7 @@ def _listed(root: Path, split: str) -> list[str]:
     for year in YEARS:
         file = root / "ImageSets" / year / f"{split}.txt"
         if file.is_file():
-            return file.read_text(encoding="utf-8").split()
+            return read_text(file).split()
     lists = {path.stem for path in root.glob("ImageSets/*/*.txt")}
     raise unknown_name("split", split, lists)
 

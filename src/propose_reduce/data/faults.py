@@ -214,6 +214,16 @@ def categories_by_id(
     return names
 
 
+MOST_FRAMES = 1_000_000
+"""Of a video that a file only claims to have; nine hours of film. A list of so many is made."""
+
+
+def check_length(frames: int) -> None:
+    """Raise InputError for a video that is too long to be meant."""
+    if frames > MOST_FRAMES:
+        raise InputError(f"a video of {cut(frames)} frames is too long: at most {MOST_FRAMES}")
+
+
 def file_fault(place: str, name: str) -> Fault | None:
     """Return the fault of a file name that is none or leads out of the images' folder, if any.
 

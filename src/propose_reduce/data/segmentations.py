@@ -236,9 +236,10 @@ def _leaves(rings: Sequence[Any], size: Size) -> bool:
 def box_fault(box: Any, mask: rle.Rle | None, size: Size) -> str | None:
     """Return what is wrong with a box [x, y, width, height] of an object's mask, if anything."""
     numbers = box if isinstance(box, list | tuple) else []
-    if len(numbers) != 4 or not all(isinstance(side, int | float) for side in numbers):
+    try:
+        x, y, width, height = (float(side) for side in numbers if isinstance(side, int | float))
+    except (ValueError, OverflowError):  # not four, or a whole number beyond all floats
         return f"a box is [x, y, width, height], got {cut(box)}"
-    x, y, width, height = numbers
     if not (width > 0 and height > 0):  # NaN too
         return f"empty or inverted box {cut(box)}"
     if not (x < size[1] and y < size[0] and x + width > 0 and y + height > 0):

@@ -28,6 +28,7 @@ from propose_reduce.data.faults import (
     Scan,
     WholeNumber,
     categories_by_id,
+    check_length,
     check_sound,
     entries,
     file_fault,
@@ -321,6 +322,10 @@ def _video_faults(place: Placed, video: _Video) -> Iterable[Fault]:
         rle.check_mask_size(video.height, video.width)
     except InputError as error:
         yield Fault(place.at("height"), str(error))
+    try:
+        check_length(video.length or 0)
+    except InputError as error:
+        yield Fault(place.at("length"), str(error))
     if not video.file_names and (video.length or 0) < 1:
         yield Fault(place.at("file_names"), "needs at least 1 item, or a length beside it")
     for t, name in enumerate(video.file_names or ()):
@@ -384,7 +389,7 @@ def _object(
     _note_boxes(place, annotation.bboxes, masks, video, notes)
     hidden = _hidden_shares(annotation.occlusions, frames)
     if annotation.occlusions is not None and hidden is None:
-        notes.add("occlusions that are not one number per frame", place.at("occlusions"))
+        notes.add("occlusions that are not one share of 0 to 1 per frame", place.at("occlusions"))
     return ObjectEntry(
         place=place.at(),
         id=annotation.id,
@@ -417,5 +422,7 @@ def _hidden_shares(values: Any, frames: int) -> tuple[float | None, ...] | None:
     """Return the shares of an object that are hidden, None where they are not what they should."""
     if not isinstance(values, list | tuple) or len(values) != frames:
         return None
-    fits = all(value is None or isinstance(value, int | float) for value in values)
+    fits = all(
+        value is None or (isinstance(value, int | float) and 0 <= value <= 1) for value in values
+    )
     return tuple(values) if fits else None

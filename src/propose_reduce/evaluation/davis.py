@@ -27,7 +27,7 @@ from propose_reduce.evaluation.vos import (
     object_folders,
 )
 from propose_reduce.evaluation.workers import check_workers, run_all
-from propose_reduce.files import is_folder
+from propose_reduce.files import is_folder, read_text
 
 
 def evaluate_davis(  # noqa: PLR0913, they are the options of a command
@@ -247,11 +247,8 @@ def annotation_folder(ground_truth: Path, task: Task) -> Path:
 
 
 def _read_split(path: Path) -> list[str]:
-    try:
-        # a sequence that is named twice counts once, as in the official tool
-        return list(dict.fromkeys(path.read_text(encoding="utf-8-sig").split()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"split file '{path}' cannot be read: {error}") from error
+    # a sequence that is named twice counts once, as in the official tool
+    return list(dict.fromkeys(read_text(path).split()))
 
 
 def _sequence_files(ground_truth: Path, predictions: Path, task: Task) -> SequenceFiles:

@@ -36,7 +36,7 @@ from propose_reduce.evaluation.plots import (
 from propose_reduce.evaluation.statistics import Estimate
 from propose_reduce.evaluation.tracks import Track, TruthVideo
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
-from propose_reduce.files import read_bytes, write_text
+from propose_reduce.files import read_text, write_text
 from propose_reduce.images import read_image, read_scaled
 
 FILE_NAME = "report.html"
@@ -279,7 +279,7 @@ def _distance(folder: Path) -> dict[str, Any]:
     """
     try:
         figure = data_uri(read_image(folder / "distance.png"), lossless=True)
-        drops = read_bytes(folder / "drops.csv").decode()
+        drops = read_text(folder / "drops.csv")
         header, *rows = csv.reader(drops.splitlines())
         rows = [[f"{float(cell):.3g}" if "." in cell else cell for cell in row] for row in rows]
     except (ValueError, csv.Error) as error:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce.errors import InputError
+from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.models.weights import FORMAT, read_safetensors
 
 
@@ -62,6 +63,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _unpickle(path: Path) -> Mapping[str, Any]:
+    check_regular(path)
     try:
         with warnings.catch_warnings(), Path(path).open("rb") as file:
             warnings.simplefilter("ignore")  # of the pickles that Detectron2 writes
@@ -70,6 +72,9 @@ def _unpickle(path: Path) -> Mapping[str, Any]:
         reason = error.strerror or str(error)
         raise InputError(f"checkpoint '{path}' cannot be read: {reason}") from error
     except Exception as error:  # a foreign byte stream fails in many ways; none of it has run
+        what = foreign_content(path)
+        if what and "zip" not in what:  # as torch's own files are
+            raise InputError(f"checkpoint '{path}' is {what}") from error
         # not torch's own words: they advise to run it
         foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
         asks = f" (it asks for {foreign[1]})" if foreign else ""

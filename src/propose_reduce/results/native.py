@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
-from propose_reduce.files import replacing
+from propose_reduce.files import json_text, replacing
 from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence, Size
 
@@ -150,9 +150,7 @@ def read(path: Path, kind: type[Kind]) -> Kind:
         InputError: the file cannot be read, or is no result; the message gives the place.
     """
     try:
-        document = ResultFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"result file '{path}' cannot be read: {error.strerror}") from error
+        document = ResultFile.model_validate_json(json_text(path))
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in fault["loc"]) or "the file"

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from propose_reduce.errors import InputError, cut, unknown_name
-from propose_reduce.files import read_bytes
+from propose_reduce.files import read_text
 from propose_reduce.settings.base import Settings, is_section
 from propose_reduce.settings.components import ComponentSettings
 from propose_reduce.settings.inference import InferenceSettings
@@ -83,10 +83,7 @@ def _document(name: str) -> Any:
     if name in preset_names():
         text = (PACKAGED / f"{name}.yaml").read_text(encoding="utf-8")
     elif Path(name).suffix in FILE_SUFFIXES:
-        try:
-            text = read_bytes(Path(name)).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(f"preset file '{name}' cannot be read: {error}") from error
+        text = read_text(Path(name))
     else:
         raise unknown_name("preset", name, preset_names())
     try:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from propose_reduce import rle
-from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.errors import InputError, cut, unknown_name
 from propose_reduce.evaluation.tracking.fields import field as required
 from propose_reduce.evaluation.tracking.fields import (
     list_field,
     listed_id,
+    mapping,
     positive,
     score,
     whole_number,
@@ -156,6 +157,8 @@ def tao_videos(
         where = f"annotation number {place}"
         video = images[listed_id(entry, "image_id", images, where)]
         video.truths.append(_tao_mask(entry, video, where, 0.0))
+    if not isinstance(predictions, list | tuple):
+        raise InputError(f"predictions for TAO are a list, got {cut(predictions)}")
     for place, entry in enumerate(predictions):
         where = f"prediction {place}"
         video = images[listed_id(entry, "image_id", images, where)]
@@ -164,7 +167,8 @@ def tao_videos(
 
 
 def _burst_name(entry: Any, where: str) -> str:
-    parts = [str(entry[key]) for key in ("dataset", "seq_name") if key in entry]
+    known = mapping(entry, where)
+    parts = [str(known[key]) for key in ("dataset", "seq_name") if key in known]
     return "/".join(parts) or str(required(entry, "id", where))
 
 
@@ -188,14 +192,18 @@ def _burst_masks(entry: Any, video: _BurstVideo, where: str) -> list[BurstMask]:
         raise InputError(
             f"{where}: {len(segmentations)} segmentations for {len(frames)} annotated_image_paths"
         )
-    categories = required(entry, "track_category_ids", where)
+    categories = mapping(
+        required(entry, "track_category_ids", where), f"{where}: 'track_category_ids'"
+    )
     masks = []
     for frame, present in zip(frames, segmentations, strict=True):
         if str(frame) not in video.frames:  # results may have a higher frame rate
             continue
-        for track, found in present.items():
-            place = f"{where}, frame '{frame}', track {track}"
-            category = found.get("category_id", categories.get(track))
+        for track, found in mapping(present, f"{where}, frame {cut(frame)}").items():
+            if not (track.isdecimal() and len(track) < 19):
+                raise InputError(f"{where}: a track is called by a number, got {cut(track)}")
+            place = f"{where}, frame {cut(frame)}, track {track}"
+            category = mapping(found, place).get("category_id", categories.get(track))
             if not isinstance(category, int):
                 raise InputError(f"{place}: it has no whole number in 'track_category_ids'")
             counts = required(found, "rle", place)
@@ -232,13 +240,19 @@ def _counts_text(counts: Any, where: str) -> str:
 
 
 def _ids(entry: Mapping[str, Any], key: str, where: str) -> frozenset[int]:
-    return frozenset(list_field(entry, key, where) if key in entry else ())
+    found = list_field(entry, key, where) if key in entry else []
+    if not all(isinstance(id_, int) for id_ in found):
+        raise InputError(f"{where}: '{key}' must hold ids of categories, got {cut(found)}")
+    return frozenset(found)
 
 
 def _category_names(document: Mapping[str, Any]) -> dict[int, str]:
+    listed = (
+        list_field(document, "categories", "the ground truth") if "categories" in document else ()
+    )
     return {
-        whole_number(entry, "id", "a category"): str(entry.get("name", entry["id"]))
-        for entry in document.get("categories") or ()
+        whole_number(entry, "id", "a category"): str(entry.get("name", entry["id"]))[:1000]
+        for entry in listed
     }
 
 

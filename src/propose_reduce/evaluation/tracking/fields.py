@@ -18,12 +18,18 @@ def field(entry: Any, name: str, where: str) -> Any:
         name: the field.
         where: how messages call the entry.
     """
+    known = mapping(entry, where)
+    if name not in known:
+        fields = cut(list(known)) if known else "no fields"
+        raise InputError(f"{where}: '{name}' is missing; it has {fields}")
+    return known[name]
+
+
+def mapping(entry: Any, where: str) -> Mapping[str, Any]:
+    """Return what must be an object with fields."""
     if not isinstance(entry, Mapping):
         raise InputError(f"{where} must be an object with fields, got {cut(entry)}")
-    if name not in entry:
-        fields = ", ".join(map(str, entry)) or "no fields"
-        raise InputError(f"{where}: '{name}' is missing; it has {fields}")
-    return entry[name]
+    return entry
 
 
 def list_field(entry: Any, name: str, where: str) -> list[Any]:

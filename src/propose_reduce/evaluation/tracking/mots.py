@@ -16,11 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from propose_reduce import rle
+from propose_reduce.data.faults import check_length
 from propose_reduce.data.label_maps import read_labels
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
 from propose_reduce.evaluation.tracks import Track
-from propose_reduce.files import is_folder
+from propose_reduce.files import is_folder, read_text
 
 CAR, PEDESTRIAN, IGNORE = 1, 2, 10
 IDS_PER_CLASS = 1000
@@ -146,9 +147,9 @@ def _sequence_paths(folder: Path) -> dict[str, Path]:
 def _sequence_length(path: Path) -> int:
     parser = configparser.ConfigParser()
     try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"))
+        parser.read_string(read_text(path))
         return int(parser["Sequence"]["seqLength"])
-    except (OSError, UnicodeDecodeError, configparser.Error, KeyError, ValueError) as error:
+    except (configparser.Error, KeyError, ValueError) as error:
         raise InputError(
             f"'{path}' does not say how long the sequence is: it needs seqLength below [Sequence]"
         ) from error
@@ -157,7 +158,7 @@ def _sequence_length(path: Path) -> int:
 def _sequence_map(path: Path) -> dict[str, int]:
     """Return the number of each sequence's last frame."""
     lasts = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         words = line.split()
         if not words:
             continue
@@ -171,14 +172,6 @@ def _sequence_map(path: Path) -> dict[str, int]:
     return lasts
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise InputError(f"'{path}' cannot be read: {reason}") from error
-
-
 def _video(
     sequence: MotsSequence, predictions: Path, categories: Mapping[int, str]
 ) -> TrackedVideo:
@@ -187,6 +180,7 @@ def _video(
     last = sequence.last
     if last is None:
         last = max((mask.frame for mask in (*truth, *found)), default=sequence.first)
+    check_length(last + 1)
     for masks in (truth, found):
         _check_masks(masks, sequence.first, last)
     return TrackedVideo(
@@ -212,12 +206,12 @@ def _predictions(folder: Path, name: str) -> Path:
 
 
 def _masks_of_file(path: Path) -> list[MotsMask]:
-    return _masks_of_text(path) if path.is_file() else _masks_of_images(path)
+    return _masks_of_images(path) if path.is_dir() else _masks_of_text(path)
 
 
 def _masks_of_text(path: Path) -> list[MotsMask]:
     rows, encodings = [], []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         words = line.split()
         if not words:
             continue
