@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).parents[1]
 TAKEN_IN = {
     "contributing.md": "CONTRIBUTING.md",
     "security.md": "SECURITY.md",
+    "third_party.md": "THIRD_PARTY.md",
     "changelog.md": "CHANGELOG.md",
     "licence.txt": "LICENSE",
     "citation.cff": "CITATION.cff",

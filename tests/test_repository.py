@@ -13,6 +13,7 @@ from places import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGE = REPOSITORY / "src" / "propose_reduce"
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 
 # Absolute folders of somebody's machine, and hosts that packages come from: neither means
 # anything to the reader of a file.
@@ -99,8 +100,16 @@ def test_the_citation_names_the_paper_with_all_five_authors():
     assert "2103.13746" in paper["url"]
 
 
-def test_the_workflow_pins_every_action_by_commit():
-    text = (REPOSITORY / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    actions = re.findall(r"uses: (\S+)", text)
+def test_every_dependency_and_what_its_wheel_brings_is_told():
+    told = (REPOSITORY / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    cells = {line.split("|")[1] for line in told.splitlines() if line.startswith("| `")}
+    names = {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)}
+    needed = {re.match(r"[\w-]+", line)[0] for line in PROJECT["project"]["dependencies"]}
+    assert names == needed
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_pins_every_action_by_commit(workflow):
+    actions = re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8"))
     assert actions
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in actions)
