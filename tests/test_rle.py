@@ -51,15 +51,15 @@ def test_a_long_run_takes_several_characters():
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ("", "no compressed run lengths"),
+        ("", "not compressed run lengths"),
         ("5", "fill 5 pixels of a 2 x 3 mask"),
-        ("24P", "fill|no compressed"),
-        ("P", "no compressed run lengths"),
-        ("3!", "no compressed run lengths"),
-        ("1ä", "no compressed run lengths"),
-        ("1\ud800", "no compressed run lengths"),
+        ("24P", "fill|not compressed"),
+        ("P", "not compressed run lengths"),
+        ("3!", "not compressed run lengths"),
+        ("1ä", "not compressed run lengths"),
+        ("1\ud800", "not compressed run lengths"),
         ("7O", "negative run"),
-        ("PPPPPPPPPPPPP0", "no compressed run lengths"),
+        ("PPPPPPPPPPPPP0", "not compressed run lengths"),
     ],
 )
 def test_runs_that_do_not_fill_the_mask_are_refused(counts, message):

@@ -98,7 +98,7 @@ def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) 
             f"polygons with an outline of {sum(steps):.0f} pixels, more than {LONGEST_OUTLINE}"
         )
     if not rings:
-        raise InputError("a list without polygons is no mask")
+        raise InputError("a list without polygons is not a mask")
     parts = [coco.frPyObjects([ring.ravel().tolist()], height, width)[0] for ring in rings]
     merged = coco.merge(parts)
     return {"size": [height, width], "counts": merged["counts"].decode()}
@@ -173,7 +173,7 @@ def run_lengths(counts: str) -> np.ndarray:
     """
     runs = _Runs([counts])
     if not runs.readable[0]:
-        raise InputError(f"{cut(counts)} are no compressed run lengths")
+        raise InputError(f"{cut(counts)} are not compressed run lengths")
     if (runs.table < 0).any():
         raise InputError(f"{cut(counts)} hold a negative run length")
     return runs.table.ravel()[: runs.numbers[0]]

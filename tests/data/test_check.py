@@ -1,6 +1,7 @@
 """Checking a data set as a whole: its frames, and what is printed."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -40,6 +41,17 @@ def test_a_right_data_set_has_no_faults(tmp_path):
     assert report.faults == []
     assert report.verdict() == "no faults"
     assert report.statistics.videos == 1
+
+
+def test_videos_without_image_files_are_sound_and_not_to_be_trained_on(tmp_path):
+    file, images = write_youtube_vis(tmp_path)
+    data = json.loads(file.read_text())
+    names = data["videos"][0].pop("file_names")
+    data["videos"][0]["length"] = len(names)
+    file.write_text(json.dumps(data))
+    report = check(file, images)
+    assert report.faults == []
+    assert report.verdict().endswith("not to be trained on: 1 video names no image files")
 
 
 def cut_header(path):
@@ -153,5 +165,5 @@ def test_a_coco_file_and_a_davis_folder_are_told_apart(tmp_path):
 def test_a_file_needs_the_folder_of_its_images(tmp_path):
     file, images = write_youtube_vis(tmp_path)
     assert check(file).faults == check(file, images).faults == []
-    with pytest.raises(InputError, match="nowhere' is no folder: give it by --images DIR"):
+    with pytest.raises(InputError, match="nowhere' is not a folder: give it by --images DIR"):
         check(file, tmp_path / "nowhere")

@@ -1,6 +1,7 @@
 """The DAVIS evaluation: from files to numbers, the files that belong to it, one sequence."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -142,6 +143,26 @@ def test_the_semi_supervised_task_needs_no_first_and_last_result(root, results):
     (results / "dogs" / "00002.png").unlink()
     assert len(find_sequences(root, results, task="semi-supervised")) == 2
     with pytest.raises(InputError, match="one of 2 of the 3"):
+        find_sequences(root, results, task="unsupervised")
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (["frame_0.png", "frame_1.png"], r"there are 'frame_0\.png, frame_1\.png'$"),
+        (["001/00000.png", "002/00000.png"], "folders of 2 objects, which --task vos reads"),
+        ([], "the folder is empty"),
+    ],
+    ids=["other names", "a folder per object", "nothing"],
+)
+def test_what_is_there_instead_of_a_result_frame_is_said(root, results, there, said):
+    shutil.rmtree(results / "dogs")
+    (results / "dogs").mkdir()
+    for name in there:
+        path = results / "dogs" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    with pytest.raises(InputError, match=said):
         find_sequences(root, results, task="unsupervised")
 
 

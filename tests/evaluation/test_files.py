@@ -102,9 +102,9 @@ def test_what_holds_no_predictions_is_an_error(tmp_path, text, message):
     [
         ([], "the ground truth must be an object with 'videos'"),
         (TWO_VIDEOS | {"videos": [3]}, r"videos\[0\]: Input should be a valid dictionary"),
-        (TWO_VIDEOS | {"videos": [{"name": "clip1"}]}, r"videos\[0\]\.id: Field required"),
+        (TWO_VIDEOS | {"videos": [{"name": "clip1"}]}, r"videos\[0\]\.id: is missing"),
         ({"videos": []}, "categories: must be a list"),
-        (TWO_VIDEOS | {"categories": [{"name": "cat"}]}, r"categories\[0\]\.id: Field required"),
+        (TWO_VIDEOS | {"categories": [{"name": "cat"}]}, r"categories\[0\]\.id: is missing"),
     ],
 )
 def test_a_faulty_ground_truth_is_refused_where_names_are_looked_up(tmp_path, truth, message):

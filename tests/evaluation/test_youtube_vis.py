@@ -79,7 +79,7 @@ def test_phrases_are_units_of_one_kind():
     pairs = [{"video_id": 1, "category_id": CAT}, {"video_id": 2, "category_id": DOG}]
     listed = evaluate_youtube_vis(document | {"video_np_pairs": pairs}, found, phrase=True)
     assert listed["AP"] == 1  # the cat of the second video was not a question
-    with pytest.raises(InputError, match="phrases are no categories"):
+    with pytest.raises(InputError, match="phrases are not categories"):
         evaluate_youtube_vis(document, found, phrase=True, agnostic=True)
 
 
@@ -139,7 +139,7 @@ def test_workers_must_be_one_at_least():
 
 def test_a_damaged_mask_is_reported_before_any_worker_starts():
     bad = prediction(0.5, "##") | {"segmentations": [{"size": [1, 2], "counts": "P"}]}
-    with pytest.raises(InputError, match=r"predictions\[0\].*'P' are no compressed run"):
+    with pytest.raises(InputError, match=r"predictions\[0\].*'P' are not compressed run"):
         evaluate_youtube_vis(truth(object_("##"), videos=2), [bad], workers=2)
 
 

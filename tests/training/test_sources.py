@@ -151,7 +151,7 @@ def test_a_set_with_a_fault_is_reported(tmp_path):
 def test_a_file_without_its_folder_of_images_is_refused(tmp_path):
     file, images = write_youtube_vis(tmp_path)
     images.rename(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="is no folder: give it by --images DIR"):
+    with pytest.raises(InputError, match="is not a folder: give it by --images DIR"):
         with_own_data(preset(), file)
     with pytest.raises(InputError, match=r"none.json' cannot be read: No such file"):
         with_own_data(preset(), tmp_path / "none.json")

@@ -43,10 +43,8 @@ def load_pretrained(kind: str, source: str | Path, **options: Any) -> Any:
         InputError: the library is missing, or the files cannot be fetched or used.
     """
     loader = getattr(transformers(), kind)
-    try:
-        if kind.startswith("Auto"):  # these offer to run code that lies beside the weights
-            options["trust_remote_code"] = False
-        return loader.from_pretrained(str(source), **options)
+    try:  # without this word some would ask whether to run code that lies beside the weights
+        return loader.from_pretrained(str(source), trust_remote_code=False, **options)
     # what a broken file or a missing helper library raises; none of these has run foreign code
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise InputError(_fault(kind, source, error)) from error

@@ -33,12 +33,14 @@ class Report:
         statistics: of what could be read.
         faults: in the order of the files.
         warnings: what is no fault but should be known.
+        imageless: how many videos name no image files, and are in no figure.
     """
 
     name: str
     statistics: Statistics
     faults: list[Fault]
     warnings: list[str] = field(default_factory=list)
+    imageless: int = 0
 
     def show(self) -> RenderableType:
         """Return the tables and the list of faults, for a rich console."""
@@ -48,7 +50,7 @@ class Report:
             Text(),
             self.statistics.category_table(),
             Text(),
-            Text(self.verdict(), style="bold red" if self.faults else "green"),
+            Text(self.verdict(), style=self._colour()),
         ]
         parts += [Text(f"  {printable(str(fault))}") for fault in self.faults[:SHOWN]]
         if len(self.faults) > SHOWN:
@@ -59,9 +61,17 @@ class Report:
         return Group(*parts)
 
     def verdict(self) -> str:
-        """Return one line: how many faults there are."""
+        """Return one line: how many faults there are, and what the data cannot be used for."""
         count = len(self.faults)
-        return f"{count} fault{'s' * (count != 1)}" if count else "no faults"
+        if count or not self.imageless:
+            return f"{count} fault{'s' * (count != 1)}" if count else "no faults"
+        videos = "1 video names" if self.imageless == 1 else f"{self.imageless} videos name"
+        return f"no faults for evaluation, not to be trained on: {videos} no image files"
+
+    def _colour(self) -> str:
+        if self.faults:
+            return "bold red"
+        return "yellow" if self.imageless else "green"
 
 
 def scan(path: Path, images: Path | None = None, split: str | None = None) -> Scan:
@@ -79,7 +89,7 @@ def scan(path: Path, images: Path | None = None, split: str | None = None) -> Sc
         return scan_davis(path, split)
     folder = path.parent / IMAGES if images is None else images
     if path.exists() and not folder.is_dir():
-        raise InputError(f"the images' folder '{folder}' is no folder: give it by --images DIR")
+        raise InputError(f"the images' folder '{folder}' is not a folder: give it by --images DIR")
     data = load_json(path)
     is_coco = "images" in data and "videos" not in data
     return scan_coco(path, folder) if is_coco else scan_youtube_vis(path, folder)
@@ -114,7 +124,13 @@ def check(
         faults += [Fault(f"{video.name}, frame {t}", text)] if text else []
         if progress is not None:
             progress(done, total)
-    return Report(str(path), statistics(found.videos), faults, [*found.notes, *turns.warnings()])
+    return Report(
+        str(path),
+        statistics(found.videos),
+        faults,
+        [*found.notes, *turns.warnings()],
+        found.imageless,
+    )
 
 
 def _frames(videos: VideoSet) -> Iterator[tuple[AnnotatedVideo, int]]:

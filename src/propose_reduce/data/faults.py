@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from propose_reduce.data.videos import VideoSet
-from propose_reduce.errors import InputError, cut
+from propose_reduce.errors import InputError, cut, nearest, printable
 from propose_reduce.files import read_json
 
 
@@ -57,11 +58,13 @@ class Scan:
         videos: what could be read.
         faults: what could not.
         notes: what was read although it is odd, one line each.
+        imageless: how many videos more name no image files: they can be evaluated alone.
     """
 
     videos: VideoSet
     faults: list[Fault]
     notes: tuple[str, ...] = ()
+    imageless: int = 0
 
 
 def sound(scan: Scan) -> VideoSet:
@@ -168,14 +171,21 @@ def entries(
             readable.append((place, kind.model_validate(item)))
         except ValidationError as error:
             faults += [
-                Fault(place.at(_field(fault["loc"])), _said(fault["msg"], fault["input"]))
-                for fault in error.errors()[:3]
+                Fault(place.at(_field(fault["loc"])), _said(fault)) for fault in error.errors()[:3]
             ]
     return readable
 
 
-def _said(message: str, value: object) -> str:
-    return f"{message.removeprefix('Value error, ')}, got {cut(value)}"
+def _said(fault: ErrorDetails) -> str:
+    """Return what pydantic says, in our words where its own are of programmers."""
+    value, kind = fault["input"], fault["type"]
+    if kind == "missing":
+        field, known = str(fault["loc"][-1]), value if isinstance(value, dict) else {}
+        like = nearest(field, map(str, known))
+        return "is missing" + (f": is it what '{printable(like)[:60]}' holds?" if like else "")
+    wanted = {"list_type": "must be a list", "string_type": "must be text"}
+    message = wanted.get(kind, fault["msg"].removeprefix("Value error, "))
+    return f"{message}, got {cut(value)}"
 
 
 def _field(location: Iterable[int | str]) -> str:
@@ -233,5 +243,5 @@ def file_fault(place: str, name: str) -> Fault | None:
     if parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive:
         return Fault(place, f"{cut(name)} points outside the images' folder")
     if not name or "\0" in name:
-        return Fault(place, f"{cut(name)} is no file name")
+        return Fault(place, f"{cut(name)} is not a file name")
     return None

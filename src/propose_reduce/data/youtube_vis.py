@@ -225,7 +225,9 @@ def scan_youtube_vis(path: Path, images: Path) -> Scan:
         InputError: the file is not a JSON object of this form at all.
     """
     found = scan_annotations(load_json(path))
-    return Scan(video_set(found, str(path), images), list(found.faults), found.notes)
+    readable = video_set(found, str(path), images)
+    imageless = len(found.videos) - len(readable.videos)
+    return Scan(readable, list(found.faults), found.notes, imageless)
 
 
 def video_set(found: Annotations, name: str, images: Path) -> VideoSet:

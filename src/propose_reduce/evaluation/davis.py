@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TypeAlias, get_args
 import numpy as np
 
 from propose_reduce.data.label_maps import VOID, read_labels
-from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.errors import InputError, cut, unknown_name
 from propose_reduce.evaluation.davis_metrics import DavisMetrics, ObjectScores, Series, Task
 from propose_reduce.evaluation.similarity import regions, similarity
 from propose_reduce.evaluation.vos import (
@@ -266,9 +266,21 @@ def _sequence_files(ground_truth: Path, predictions: Path, task: Task) -> Sequen
     if missing:
         raise InputError(
             f"'{missing[0]}' is missing, one of {len(missing)} of the {len(needed)} result frames "
-            f"of '{ground_truth.name}': every evaluated frame needs its PNG"
+            f"of '{ground_truth.name}': every evaluated frame needs its PNG, called as in the "
+            f"ground truth; {_what_is_there(predictions)}"
         )
     return SequenceFiles(ground_truth.name, tuple(frames), results)
+
+
+def _what_is_there(folder: Path) -> str:
+    """Return what a folder holds, by its first names, for people to read."""
+    if not is_folder(folder):
+        return "there is no such folder"
+    names = sorted(path.name for path in folder.iterdir())
+    if folders := object_folders(folder):
+        return f"there are folders of {len(folders)} objects, which --task vos reads"
+    more = ", .." if len(names) > 3 else ""
+    return f"there are {cut(', '.join(names[:3]))}{more}" if names else "the folder is empty"
 
 
 Resize: TypeAlias = Literal["nearest"]

@@ -96,7 +96,7 @@ def evaluate_youtube_vis(  # noqa: PLR0913, they are the options of a command
         raise unknown_name("kind of overlap", iou, ("masks", "boxes"))
     if phrase and (agnostic or errors):
         raise InputError(
-            "phrases are no categories: leave out --phrase, or --agnostic, --errors and --report"
+            "phrases are not categories: leave out --phrase, or --agnostic, --errors and --report"
         )
     truth = read_ground_truth(ground_truth)
     found = read_predictions(predictions, truth, agnostic=agnostic)

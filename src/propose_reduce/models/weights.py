@@ -185,7 +185,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise InputError(f"weights file '{path}' cannot be read: {reason}") from error
     except SafetensorError as error:
         # after 8 bytes of length the header opens as JSON; a file that starts so is one of them
-        kind = foreign_content(Path(path)) or "no .safetensors file"
+        kind = foreign_content(Path(path)) or "not a .safetensors file"
         fault = "cut short or damaged" if start[8:] == b"{" else kind
         advice = "get it again; a foreign checkpoint is turned into one by propose-reduce convert"
         raise InputError(f"weights file '{path}' is {fault}: {advice}") from error
@@ -258,7 +258,9 @@ def _json(metadata: Mapping[str, str], name: str, source: str) -> dict[str, Any]
     try:
         content = json.loads(metadata[name])
     except (KeyError, ValueError, RecursionError) as error:
-        raise InputError(f"{source}: its '{name}' is missing or no JSON; get it again") from error
+        raise InputError(
+            f"{source}: its '{name}' is missing or not valid JSON; get it again"
+        ) from error
     if not isinstance(content, dict):
         raise InputError(f"{source}: its '{name}' must be a mapping, got {cut(content)}")
     return content
