@@ -1,7 +1,5 @@
 """Every object in a video as a complete, labelled, scored mask sequence."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING

@@ -1,7 +1,5 @@
 """The errors that end a piece of work, and what their messages are made of."""
 
-from __future__ import annotations
-
 import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -3,8 +3,6 @@
 They are written under a temporary name, then renamed.
 """
 
-from __future__ import annotations
-
 import codecs
 import gc
 import gzip

@@ -8,8 +8,6 @@ memory or never return. So nothing of a file reaches it unless :func:`sound_area
 :func:`from_counts` or :func:`from_polygons` has found it sound.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 

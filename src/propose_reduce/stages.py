@@ -4,8 +4,6 @@ What is done inside ``stage`` carries a label (``torch.profiler.record_function`
 of the profiler shows the stages; and each listener opens its own context around it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeAlias

@@ -1,7 +1,5 @@
 """An ablation of a model on a data set, from files to a report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path

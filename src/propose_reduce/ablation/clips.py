@@ -1,7 +1,5 @@
 """The videos an ablation runs on, with the truth about them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256

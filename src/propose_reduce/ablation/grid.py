@@ -1,7 +1,5 @@
 """Which settings an ablation tries: factors, their values, and the variants they make."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -1,7 +1,5 @@
 """Running an ablation: what variants have in common is computed once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """What one variant measures, and where it is kept so that it is never measured twice."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """The whole way at once: on a clip that is rendered, with its truth, or on one's own video."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol

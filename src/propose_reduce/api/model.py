@@ -1,7 +1,5 @@
 """Weights to a model on a device: names, devices, precisions."""
 
-from __future__ import annotations
-
 import hashlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Where a run's files go, and writing them (docs/formats.md)."""
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Many videos, one after the other: what fails is reported, what is done stays."""
 
-from __future__ import annotations
-
 import time
 import traceback
 from collections.abc import Iterable, Sequence

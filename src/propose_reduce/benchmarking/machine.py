@@ -1,7 +1,5 @@
 """What the machine is, and the most that it gives."""
 
-from __future__ import annotations
-
 import platform
 from pathlib import Path
 from time import perf_counter

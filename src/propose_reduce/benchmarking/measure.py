@@ -1,7 +1,5 @@
 """Measuring ways through the work, by turns and in one process."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext

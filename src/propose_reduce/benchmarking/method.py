@@ -1,7 +1,5 @@
 """This package's own way through the work, with given masks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What was measured, as a table and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """A video with known objects, as many as asked for, drawn frame by frame."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

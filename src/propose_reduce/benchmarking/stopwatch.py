@@ -1,7 +1,5 @@
 """Seconds and floating-point operations, stage by stage."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """``propose-reduce analyze``: why results are what they are."""
 
-from __future__ import annotations
-
 import typer
 
 from propose_reduce.cli.analyze_ablation import ablation

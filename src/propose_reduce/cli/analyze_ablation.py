@@ -1,7 +1,5 @@
 """``propose-reduce analyze ablation``: what each inference setting is worth."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

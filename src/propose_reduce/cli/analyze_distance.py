@@ -1,7 +1,5 @@
 """``propose-reduce analyze distance``: how well masks survive propagation."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

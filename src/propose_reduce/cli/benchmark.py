@@ -1,7 +1,5 @@
 """``propose-reduce benchmark``: how fast the network is here, stage by stage."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """``propose-reduce convert``: foreign weights into a file of ours."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

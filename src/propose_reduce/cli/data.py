@@ -1,7 +1,5 @@
 """``propose-reduce data``: rendering the shapes benchmark, checking a data set."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """``propose-reduce demo``: the main job on a rendered clip."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

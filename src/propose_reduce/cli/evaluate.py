@@ -1,7 +1,5 @@
 """``propose-reduce evaluate``: the official numbers of a benchmark."""
 
-from __future__ import annotations
-
 import typer
 
 from propose_reduce.cli.evaluate_davis import davis_command

@@ -1,7 +1,5 @@
 """``propose-reduce evaluate davis``: J, F and J&F of label maps."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, cast
 

@@ -1,7 +1,5 @@
 """``propose-reduce evaluate tracking``: HOTA, CLEAR and identity measures of mask sequences."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -7,8 +7,6 @@ Commands live in one file each and import what is heavy inside themselves, so th
 answers at once.
 """
 
-from __future__ import annotations
-
 import io
 import signal
 import sys
@@ -33,7 +31,7 @@ from propose_reduce.cli import (
     weights,
 )
 from propose_reduce.cli.terminal import say
-from propose_reduce.errors import ProposeReduceError, printable
+from propose_reduce.errors import ProposeReduceError
 
 app = typer.Typer(
     name="propose-reduce",
@@ -94,17 +92,6 @@ def _ending_as_errors_do() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _one_line(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    line: str | None = None,
-) -> str:
-    """Return what a warning says, without the place in the code that it comes from."""
-    return f"propose-reduce: warning: {printable(str(message))}\n"
-
-
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
     """Show a warning as one line on stderr, without the place in the code that it comes from."""
@@ -113,7 +100,7 @@ def _warnings_as_lines() -> Iterator[None]:
         say(f"warning: {message}", err=True)
 
     with warnings.catch_warnings():
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment]  # it takes more than it needs
         yield
 
 
@@ -122,7 +109,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that they cannot encode is escaped
             stream.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = _one_line
     try:
         with _ending_as_errors_do(), _warnings_as_lines():
             app()

@@ -1,7 +1,5 @@
 """``propose-reduce predict``: the main job, on one video or many."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """One progress bar for every command that may take longer than two seconds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """``propose-reduce train``: train a model by a preset."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

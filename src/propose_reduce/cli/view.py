@@ -1,7 +1,5 @@
 """``propose-reduce view``: results in the browser."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

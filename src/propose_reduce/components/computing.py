@@ -1,7 +1,5 @@
 """How a component computes: without gradients, in the precision asked for, a step at a time."""
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Detections of a whole video in one file: COCO results, YouTube-VIS results and MOTS text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath

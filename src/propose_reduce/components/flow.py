@@ -17,8 +17,6 @@ masks of the current frame are kept.
 Letters: O objects of one seed, H and W pixels at which flow is computed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

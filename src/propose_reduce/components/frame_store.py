@@ -4,8 +4,6 @@ Key frames are detected on before anything is propagated, and the backward sweep
 frames that the forward sweep has been to.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

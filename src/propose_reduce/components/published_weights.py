@@ -4,8 +4,6 @@ A run looks here before it loads anything, so that it says what it is about to d
 without a network one error names all that is missing instead of the first file after many retries.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re

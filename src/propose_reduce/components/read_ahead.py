@@ -1,7 +1,5 @@
 """Reading the next frame while the last one is computed on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar

@@ -6,8 +6,6 @@ imported, and weights looked for, only when a component that needs them is built
 (docs/components.md).
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Callable, Container, Mapping

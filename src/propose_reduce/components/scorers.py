@@ -1,7 +1,5 @@
 """Scorers that ask the proposer: what it said on the key frame, or what it says on other frames."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container
 
 import torch

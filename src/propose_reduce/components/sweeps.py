@@ -4,8 +4,6 @@ On each frame all seeds that have reached it are carried on together, so that wh
 frame alone is computed once for all of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Weights are downloaded only when a component of this kind is named, and not when
 ``HF_HUB_OFFLINE=1`` is set: then what is in the library's cache must do.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType

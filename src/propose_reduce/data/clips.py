@@ -3,8 +3,6 @@
 Each pair is a pure function of its index and of the generator given with it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """COCO instance annotations, read as videos of one frame (``pseudo_videos`` makes two of it)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -4,8 +4,6 @@ Value 0 is background, 255 void (a region that is neither right nor wrong). A gr
 alone is a binary mask, as DAVIS 2016 has them: object 1. All objects are of the class ``instance``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Faults of a data set: found one by one, told together, and the checks all formats share."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Label maps: images whose values are the objects' numbers, 0 the background."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

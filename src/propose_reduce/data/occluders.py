@@ -3,8 +3,6 @@
 Letters in this file: N objects, H and W pixels of the frame that is pasted onto.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

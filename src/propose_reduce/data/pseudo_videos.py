@@ -1,7 +1,5 @@
 """Single images as videos: two random views of one image are its reference and its query frame."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from propose_reduce.data.clips import Pair, PairSettings, make_pair, serves

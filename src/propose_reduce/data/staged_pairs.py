@@ -4,8 +4,6 @@ A pseudo video of affine views alone (``pseudo_videos``) never hides an object a
 one, so a head that learns from it never lets go.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

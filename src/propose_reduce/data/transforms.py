@@ -3,8 +3,6 @@
 Letters: N objects, R crowd regions, H and W pixels of the network's input, unpadded.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -4,8 +4,6 @@ Letters: T frames, N objects, H and W the video's own pixels. Frame indices coun
 set of images is one of videos of a single frame.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache

@@ -9,8 +9,6 @@ note. Reading strictly (``read_..``) raises the first fault; leniently (``scan_.
 can be read with all faults.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

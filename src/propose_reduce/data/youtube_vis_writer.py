@@ -1,7 +1,5 @@
 """Writing the YouTube-VIS form: annotations, and predictions (docs/data.md, docs/formats.md)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ A sequence's row shows the object cut out of the same frames, and below them a b
 coloured where the object is present, with a mark on the key frame it was proposed on.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw

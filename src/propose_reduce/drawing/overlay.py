@@ -4,8 +4,6 @@ A label stands above its object and moves with it, but smoothly: its place is co
 whole video before the first frame is drawn. Where labels would cover each other one steps aside.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """HTML pages from templates that lie in a package; what is put in is escaped."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Masks painted over a picture: the one way, whatever the picture is for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2

@@ -1,7 +1,5 @@
 """One colour per sequence, by its id: the same on every frame, in every picture of a video."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 Colour: TypeAlias = tuple[int, int, int]

@@ -1,7 +1,5 @@
 """Strips: some frames of a video side by side with masks over them, small enough for a page."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Callable, Sequence

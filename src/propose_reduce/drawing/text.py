@@ -1,7 +1,5 @@
 """Text in pictures: one font, cut where it has no room, and labels on a coloured ground."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 import numpy as np

@@ -7,8 +7,6 @@ Letters: R ranges of area, L IoU thresholds, D predictions of a video, N predict
 in all videos, G tracks of the truth, P recall points.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ object and proposal are both absent counts as 1. The truth is a YouTube-VIS file
 Letters: T frames, N proposals, G objects of the truth, D distances 0, 1, .. in frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -4,8 +4,6 @@ A prediction counts as often as its video was drawn. Letters: B draws, V videos,
 category in all videos, K of them correct.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Failure cases worth looking at, each with its reason in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby

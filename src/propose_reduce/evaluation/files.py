@@ -1,7 +1,5 @@
 """Annotation and prediction files for the YouTube-VIS evaluation, our own results among them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

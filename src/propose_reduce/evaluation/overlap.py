@@ -3,8 +3,6 @@
 Letters: T frames, D predictions, G tracks of the truth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest

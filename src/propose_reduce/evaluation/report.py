@@ -4,8 +4,6 @@ It holds the numbers, plots as SVG, and pictures: truth above, predictions below
 Several methods on one truth get a page that compares them, and one each.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Mapping, Sequence

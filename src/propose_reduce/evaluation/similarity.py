@@ -5,8 +5,6 @@ that holds it, its contour and everything within the tolerance of that contour; 
 masks then looks at the intersection of their windows only.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cache

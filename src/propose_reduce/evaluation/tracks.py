@@ -4,8 +4,6 @@ Every fault is an ``InputError`` that names the entry and the field. What the of
 out without a word (predictions of categories that the ground truth does not list) is counted.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ carry any number, and are labelled on some frames only. Here an object counts on
 frame after the one that first shows it, whose mask a method is given; J and F are those of DAVIS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol

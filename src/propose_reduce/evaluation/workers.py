@@ -1,7 +1,5 @@
 """Work shared between processes, with the same results in the same order."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context

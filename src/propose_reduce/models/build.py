@@ -1,7 +1,5 @@
 """Settings to network: the only place under ``models`` where the two meet, beside the weights."""
 
-from __future__ import annotations
-
 from propose_reduce.models.backbone import Backbone, channels_last
 from propose_reduce.models.detector import Detector
 from propose_reduce.models.initialisation import initialise

@@ -1,7 +1,5 @@
 """Foreign checkpoint files: their tensors, without running anything that they hold."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Mapping

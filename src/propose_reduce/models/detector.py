@@ -4,8 +4,6 @@ Letters in this file: B frames, N boxes, G true objects, C foreground classes, H
 pixels. Boxes are (x1, y1, x2, y2) in input pixels, x2 and y2 exclusive; labels count from 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Letters in this file: O objects, M memorised frames, K key channels, D value cha
 map at stride 16.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

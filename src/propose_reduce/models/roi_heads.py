@@ -5,8 +5,6 @@ Boxes are (x1, y1, x2, y2) in input pixels, x2 and y2 exclusive. Labels count fr
 background.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

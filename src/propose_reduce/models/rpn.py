@@ -4,8 +4,6 @@ Letters in this file: B frames, F pyramid channels, A anchors per place. Boxes a
 (x1, y1, x2, y2) in input pixels, x2 and y2 exclusive.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

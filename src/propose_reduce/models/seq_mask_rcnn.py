@@ -3,8 +3,6 @@
 Letters in this file: B training samples, O objects, C foreground classes, H and W padded pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

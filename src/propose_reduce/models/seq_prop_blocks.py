@@ -5,8 +5,6 @@ D), H and W padded input pixels; h and w the map at stride 16 (H / 16, W / 16); 
 stride 4, C3 at stride 8.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from torch import Tensor, nn

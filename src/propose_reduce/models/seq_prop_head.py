@@ -8,8 +8,6 @@ An *owner* is the index of the frame (0..B-1) that an object belongs to. Without
 one frame and every object is its.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

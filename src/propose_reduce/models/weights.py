@@ -6,8 +6,6 @@ from; free), and ``sha256``, plain, of all the others and the tensors. Tensors c
 the network's own state dict.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import warnings

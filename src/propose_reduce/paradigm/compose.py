@@ -8,8 +8,6 @@ mask is what they say who started near.
 Letters: N sequences, G groups of them, M members of a group, T frames, C foreground classes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

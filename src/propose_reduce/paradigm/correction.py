@@ -7,8 +7,6 @@ carried on as it was detected.
 Letters: O objects of one seed, D detections of a frame, H and W working pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

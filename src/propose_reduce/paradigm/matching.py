@@ -1,7 +1,5 @@
 """Which of two groups belong together, one to one: detections and tracks, windows and windows."""
 
-from __future__ import annotations
-
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 

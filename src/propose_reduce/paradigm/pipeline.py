@@ -4,8 +4,6 @@ Propose on K key frames, follow every proposal through the whole video, score th
 sequences, keep one for each object (paper, section 3; supplementary, section 4).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

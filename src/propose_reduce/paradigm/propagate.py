@@ -1,7 +1,5 @@
 """Propagate: every proposal of every key frame through the whole video, by whichever propagator."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from inspect import Parameter, signature

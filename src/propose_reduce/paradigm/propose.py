@@ -3,8 +3,6 @@
 Letters: T frames, K key frames, O objects of a key frame, C foreground classes.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

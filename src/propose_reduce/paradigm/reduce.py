@@ -4,8 +4,6 @@ Letters: N sequences, T frames, C foreground classes. Two sequences are compared
 video at once (eq. 2), so no frame has to be matched with another.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

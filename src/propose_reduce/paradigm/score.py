@@ -3,8 +3,6 @@
 Letters: N sequences, T frames, C foreground classes; column 0 of class scores is background.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

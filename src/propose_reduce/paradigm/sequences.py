@@ -7,8 +7,6 @@ covers starts none: less to propagate, at the risk that the earlier sequence is 
 Letters: O detections of a key frame, N sequences so far, T frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import accumulate

@@ -6,8 +6,6 @@ missing one cuts the sequence. Nothing is propagated: where nothing is detected,
 Letters: N tracks, O detections of a frame, C foreground classes, H and W working pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

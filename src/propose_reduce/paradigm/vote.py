@@ -9,8 +9,6 @@ CVPR 2016); here a voter counts on each frame by what its class score is there.
 Letters: N sequences, M of them kept, V voters for one of these, T frames, C foreground classes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

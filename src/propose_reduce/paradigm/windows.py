@@ -7,8 +7,6 @@ on the frames that both have become one.
 Letters: N and M sequences of two windows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise

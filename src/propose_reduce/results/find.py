@@ -1,7 +1,5 @@
 """Finding the results of earlier runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from propose_reduce.errors import InputError

@@ -1,7 +1,5 @@
 """The file formats of the field: YouTube-VIS predictions and DAVIS label maps."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ The models below are the format. ``result.schema.json`` beside this file is made
 users of other languages.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 

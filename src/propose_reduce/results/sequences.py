@@ -3,8 +3,6 @@
 Letters: N sequences, T frames.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace

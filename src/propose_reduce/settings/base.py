@@ -1,7 +1,5 @@
 """What all settings have in common."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict

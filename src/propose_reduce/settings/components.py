@@ -1,7 +1,5 @@
 """The settings that choose the components."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from propose_reduce.settings.base import Settings

@@ -1,7 +1,5 @@
 """How to run a model on a video: the same options for ``segment`` and the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar

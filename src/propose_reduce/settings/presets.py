@@ -1,7 +1,5 @@
 """Presets: a model with how it is run and trained, as one YAML file."""
 
-from __future__ import annotations
-
 import os
 from importlib.resources import files
 from pathlib import Path

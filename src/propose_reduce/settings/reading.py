@@ -1,7 +1,5 @@
 """Settings from plain data and from ``a.b=value`` assignments, with advice on what is wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 

@@ -5,8 +5,6 @@ is a pure function of it and of the seed. That is what makes a resumed run equal
 never stopped, and two processes equal to one that accumulates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

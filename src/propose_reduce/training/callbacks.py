@@ -1,7 +1,5 @@
 """What happens on a run's way: weights files, validations, pictures, throughput, its early end."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

@@ -1,7 +1,5 @@
 """The state of a run on disk, from which ``--resume`` goes on: whole or not at all."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The data module: the micro-batches of a stage from any step on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import cv2

@@ -1,7 +1,5 @@
 """Several sources of pairs, shuffled into one sequence of samples without end."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """One stage of training as a Lightning module: losses, optimiser, moving average."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import lightning

@@ -1,7 +1,5 @@
 """Optimiser and learning rate of a stage."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Sample pictures of a run: what went in, what was predicted, what would have been right."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """The recipe: the stages of a preset, one after the other, each from where the last one ended."""
 
-from __future__ import annotations
-
 import copy
 import json
 import os

@@ -1,7 +1,5 @@
 """From the settings of a run to its samples: data sets opened, checked, told in its categories."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatch

@@ -1,7 +1,5 @@
 """Lightning's trainer for one stage: devices, precision, logs, checkpoints, batch size finder."""
 
-from __future__ import annotations
-
 import logging
 import os
 import warnings

@@ -1,7 +1,5 @@
 """Judging a network by our own average precision, on the videos of an annotated set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

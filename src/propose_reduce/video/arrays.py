@@ -1,7 +1,5 @@
 """Frames that are in memory already: arrays, tensors, pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whether browsers play a video file as it is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import av

@@ -1,7 +1,5 @@
 """A video file as frames: one walk through it to know them all, then each when asked for."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass

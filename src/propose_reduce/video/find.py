@@ -1,7 +1,5 @@
 """Which videos an argument of the command line stands for."""
 
-from __future__ import annotations
-
 import glob
 import hashlib
 from collections.abc import Sequence

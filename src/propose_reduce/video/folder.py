@@ -1,7 +1,5 @@
 """A folder of images as frames, in natural order."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Decoding one video file through PyAV: opening it, walking through it, seeking in it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """``Video``: lazy frames with what is known about them, from a file, a folder or an array."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path

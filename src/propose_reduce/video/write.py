@@ -1,7 +1,5 @@
 """Writing frames as a video that plays everywhere."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import chain

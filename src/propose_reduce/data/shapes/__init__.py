@@ -5,8 +5,6 @@ function of the video and the frame's number: nothing between two frames has to 
 Categories differ by shape alone; colours, textures, sizes and motion say nothing about them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

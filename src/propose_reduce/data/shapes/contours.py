@@ -4,8 +4,6 @@ An outline is a tuple of closed polygons, float64 (V, 2) in x, y, about one unit
 second polygon is a hole. Edges carry many vertices, so that they can bend.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

@@ -1,7 +1,5 @@
 """Drawing random worlds for the shapes benchmark."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The shapes benchmark as a YouTube-VIS data set on disk."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Endless training pairs of the shapes benchmark: only the frames of a pair are rendered."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from propose_reduce.data.clips import Pair, PairSettings, make_pair, serves

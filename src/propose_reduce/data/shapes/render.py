@@ -1,7 +1,5 @@
 """One frame of a world: its picture, and which of its pixels show which object."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

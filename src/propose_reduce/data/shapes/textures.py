@@ -1,7 +1,5 @@
 """Surfaces of the shapes benchmark: gradients, stripes, checks, dots and clouds in two colours."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

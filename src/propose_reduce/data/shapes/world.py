@@ -5,8 +5,6 @@ t in frames. Lengths are in units in which the picture is 192 high, whatever siz
 at; x points right, y down. Only ``Generator.random`` is drawn from: its stream is the most stable.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

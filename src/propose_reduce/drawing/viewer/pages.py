@@ -5,8 +5,6 @@ canvas. Text of a result (names of videos and categories) goes through jinja2's 
 JSON into a script block that is never executed.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """Small pictures of sequences for pages."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image
 

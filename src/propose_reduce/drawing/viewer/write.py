@@ -1,7 +1,5 @@
 """Writing pages beside the results that they show."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ which not all objects are labelled (``not_exhaustive_category_ids``). A predicti
 object counts against a tracker only where its category was labelled.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

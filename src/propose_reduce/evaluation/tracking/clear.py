@@ -4,8 +4,6 @@ As TrackEval counts them; on masks MOTA, sMOTA and MOTP are what the MOTS paper 
 and MOTSP. Letters: T frames, G tracks of the truth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

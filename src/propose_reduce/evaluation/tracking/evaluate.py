@@ -1,7 +1,5 @@
 """Tracking measures of a truth and its predictions: HOTA, CLEAR and identity on masks."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace

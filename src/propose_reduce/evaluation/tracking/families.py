@@ -1,7 +1,5 @@
 """The families of tracking measures, and how their sums are pooled over videos and categories."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

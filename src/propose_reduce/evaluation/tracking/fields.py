@@ -1,7 +1,5 @@
 """Single fields of BURST and TAO entries, checked; every message names the entry and the field."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from numbers import Real

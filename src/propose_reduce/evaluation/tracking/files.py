@@ -1,7 +1,5 @@
 """Which files hold a truth and predictions for the tracking evaluation, told by their content."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

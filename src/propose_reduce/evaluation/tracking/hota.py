@@ -3,8 +3,6 @@
 Letters: A thresholds, N pairs of masks that share pixels, U pairs of tracks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The identity measures (Ristani et al., ECCV workshops 2016): one track per object, all video."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

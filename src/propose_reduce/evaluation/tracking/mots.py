@@ -4,8 +4,6 @@ A line is ``frame id class height width rle``. A PNG holds 1000 x class + number
 value 10000, class 10, is an ignore region.
 """
 
-from __future__ import annotations
-
 import configparser
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ MOTS has regions that nobody labelled; BURST and TAO have categories that were n
 frame. What matches an object there counts, what matches none does not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which COCO category stands for which of ours."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights

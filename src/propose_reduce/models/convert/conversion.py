@@ -1,7 +1,5 @@
 """What became of every tensor of a converted checkpoint."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

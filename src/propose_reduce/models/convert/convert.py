@@ -4,8 +4,6 @@
 ``convert_match.py`` moves their values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path

@@ -4,8 +4,6 @@ One :class:`Source` per kind of checkpoint: the authors' Seq Mask R-CNN, torchvi
 an ImageNet classifier of timm or torchvision, and one of a package of its own.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

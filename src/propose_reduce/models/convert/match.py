@@ -1,7 +1,5 @@
 """Which tensor of a foreign checkpoint fills which of ours, and the filling."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

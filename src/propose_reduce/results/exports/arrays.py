@@ -1,7 +1,5 @@
 """Plain forms for one's own programs: PNG masks, NumPy archives, a table as CSV."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Sequence
 from itertools import chain

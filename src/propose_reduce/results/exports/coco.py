@@ -1,7 +1,5 @@
 """COCO instances with a track id: an image for each frame, as annotation tools read it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

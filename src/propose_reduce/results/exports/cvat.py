@@ -1,7 +1,5 @@
 """CVAT's XML 1.1 for videos: one polygon track for each sequence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree

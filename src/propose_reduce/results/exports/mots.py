@@ -4,8 +4,6 @@ Where masks overlap the better-scoring sequence has the pixel: in these formats 
 one object at most.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Outlines of masks, for formats that hold polygons."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

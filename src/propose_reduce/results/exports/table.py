@@ -1,7 +1,5 @@
 """The table of export formats, and writing a result in one of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Names of videos and categories in formats that cannot hold every character."""
 
-from __future__ import annotations
-
 import re
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -1,7 +1,5 @@
 """Formats of annotation and training tools: YOLO, labelme, Label Studio, SA-V."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path, PurePath
