@@ -1,11 +1,15 @@
 """What the documentation says is so: its examples run, its tables and links hold."""
 
+import json
 import re
+from importlib import util
 
 import pytest
 from places import REPOSITORY
+from safetensors import safe_open
 from snippets import python_snippets, run_snippets
 
+from propose_reduce.api.model import bundled_file, bundled_models
 from test_rooms import BASE_MODULES, LAYER_1, MAY_IMPORT
 
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
@@ -73,3 +77,17 @@ def test_the_import_table_of_the_architecture_page_is_the_one_that_is_enforced()
     assert stated == {
         package: may for package, may in MAY_IMPORT.items() if not package.startswith("__")
     }
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_weights_carry_the_card_that_the_page_shows(name):
+    spec = util.spec_from_file_location("model_cards", REPOSITORY / "docs" / "model_cards.py")
+    script = util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    card = script.model_card(name)
+    rows = dict(line.split(": ", 1) for line in card.splitlines())
+    assert rows["model"] == name
+    assert all(rows[head] for head in ("data", "licence", "figures", "limits", "not for"))
+    with bundled_file(name) as path, safe_open(path, "pt") as file:
+        told = json.loads(file.metadata()["card"]).get("model_card")
+    assert told == card, "run: python docs/model_cards.py"

@@ -15,7 +15,7 @@ from propose_reduce.api.model import bundled_file, bundled_models
 from propose_reduce.errors import InputError
 from propose_reduce.models import weights
 from propose_reduce.models.build import build
-from propose_reduce.models.weights import load_weights, save_weights
+from propose_reduce.models.weights import load_weights, replace_card, save_weights
 from propose_reduce.settings import InferenceSettings, ModelSettings
 
 SETTINGS = ModelSettings(
@@ -263,6 +263,27 @@ def test_a_file_of_before_the_checksum_is_loaded_with_a_warning(network, file):
 def test_the_weights_of_the_package_carry_their_checksum(name):
     with bundled_file(name) as path, safe_open(path, "pt") as content:
         assert len(content.metadata()["sha256"]) == 64
+
+
+def test_a_new_card_leaves_all_else_as_it_is(network, tmp_path):
+    path = tmp_path / "half.safetensors"
+    save_weights(path, network, SETTINGS, INFERENCE, CARD, dtype=torch.float16)
+    before = load_file(path)
+    replace_card(path, {"limits": "many"})
+    loaded = load_weights(path)  # its checksum is right
+    assert (loaded.settings, loaded.inference) == (SETTINGS, INFERENCE)
+    assert loaded.card == {"limits": "many"}
+    after = load_file(path)
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert {value.dtype for value in after.values()} == {value.dtype for value in before.values()}
+
+
+def test_a_damaged_file_gets_no_new_card(file):
+    flipped(file)
+    before = file.read_bytes()
+    with pytest.raises(InputError, match="damaged"):
+        replace_card(file, {})
+    assert file.read_bytes() == before
 
 
 @settings(max_examples=20, deadline=None)

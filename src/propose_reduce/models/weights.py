@@ -11,7 +11,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,25 @@ def save_weights(
         "inference": inference_settings.model_dump_json(),
         "card": json.dumps(dict(card)),
     }
-    metadata["sha256"] = _digest(TensorFile(tensors, metadata))
+    _write(path, TensorFile(tensors, metadata))
+
+
+def replace_card(path: Path, card: Mapping[str, Any]) -> None:
+    """Give a weights file another card; tensors and all else stay as they are.
+
+    Raises:
+        InputError: the file cannot be read as weights or written.
+    """
+    load_weights(path)  # refuses what is damaged, which a new checksum would hide
+    content = read_safetensors(path)
+    _write(path, replace(content, metadata={**content.metadata, "card": json.dumps(dict(card))}))
+
+
+def _write(path: Path, content: TensorFile) -> None:
+    metadata = {**content.metadata, "sha256": _digest(content)}
     with replacing(Path(path)) as temporary:
         # not save_file: its files can be read by nobody but their owner
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(save(content.tensors, metadata))
 
 
 def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
