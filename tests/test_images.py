@@ -11,10 +11,11 @@ from PIL import Image, ImageOps
 
 from propose_reduce.data.label_maps import read_labels
 from propose_reduce.data.videos import AnnotatedVideo
+from propose_reduce.deep_images import Extent
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.report import read_small
 from propose_reduce.evaluation.tracks import TruthVideo
-from propose_reduce.images import Extent, Pictures, look, read_image
+from propose_reduce.images import Pictures, look, read_image
 from propose_reduce.video import open_video
 
 ORIENTATION = 0x0112
@@ -95,17 +96,76 @@ def test_pictures_of_more_than_8_bits_keep_their_contrast(tmp_path, name, values
     assert np.array_equal(read_image(path), open_video(path).frames[0])
 
 
-@pytest.mark.parametrize("alpha", [False, True])
-def test_colours_of_16_bits_are_scaled_as_grey_is(tmp_path, alpha):
+@pytest.mark.parametrize(
+    ("suffix", "alpha"),
+    [(".png", False), (".png", True), (".tif", False), (".tif", True), (".ppm", False)],
+)
+def test_colours_of_16_bits_are_scaled_as_grey_is(tmp_path, alpha, suffix):
     import cv2
 
     stored = np.zeros((1, 2, 4 if alpha else 3), np.uint16)  # blue, green, red(, alpha)
     stored[0, :, :3] = [[0, 100, 4000], [4000, 0, 2000]]
     if alpha:
         stored[0, :, 3] = [65535, 0]
-    cv2.imwrite(str(tmp_path / "a.png"), stored)
+    path = tmp_path / f"a{suffix}"
+    cv2.imwrite(str(path), stored)
     second = [0, 0, 0] if alpha else [127, 0, 255]
-    assert read_image(tmp_path / "a.png").tolist() == [[[255, 6, 0], second]]
+    assert read_image(path).tolist() == [[[255, 6, 0], second]]
+
+
+def colour_tiff(path, picture, **tags):
+    """Write uint16 (H, W, C) as TIFF; the tags are given by number, as ``t274``."""
+    height, width, channels = picture.shape
+    known = {256: width, 257: height, 259: 1, 262: 2, 273: 0, 277: channels, 278: height}
+    known |= {279: picture.nbytes, **{int(name[1:]): value for name, value in tags.items()}}
+    start = 8 + 2 + 12 * (len(known) + 1) + 4
+    known |= {258: start, 273: start + 2 * channels}
+    entries = [
+        struct.pack("<HHII", tag, 3, channels if tag == 258 else 1, known[tag])
+        for tag in sorted(known)
+    ]
+    bits = struct.pack(f"<{channels}H", *[16] * channels)
+    content = struct.pack("<2sHIH", b"II", 42, 8, len(known)) + b"".join(entries) + bytes(4)
+    path.write_bytes(content + bits + picture.astype("<u2").tobytes())
+    return path
+
+
+DEEP_COLOURS = np.repeat(L_SHAPE[..., None].astype(np.uint16), 3, axis=2) * [1, 8, 16]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_of_16_bit_colours_is_turned_as_one_of_8_bits(tmp_path, orientation):
+    path = colour_tiff(tmp_path / "a.tif", DEEP_COLOURS, t274=orientation)
+    like = put(tmp_path / "b.tif", L_SHAPE, exif=tagged(orientation))
+    assert (read_image(path)[..., 2] > 0).tolist() == (read_image(like)[..., 0] > 0).tolist()
+    assert (look(path).size, look(path).stored) == (look(like).size, look(like).stored)
+    assert read_image(path).max(axis=(0, 1)).tolist() == [15, 127, 255]
+
+
+@pytest.mark.parametrize(
+    ("extra", "second"), [(2, [0, 0, 0]), (1, [63, 127, 0]), (0, [63, 127, 0])]
+)
+def test_the_fourth_channel_of_a_tiff_is_what_it_says(tmp_path, extra, second):
+    colours = np.array([[[0, 500, 1000, 65535], [250, 500, 0, 0]]], np.uint16)
+    path = colour_tiff(tmp_path / "a.tif", colours, t338=extra)
+    assert read_image(path)[0].tolist() == [[0, 127, 255], second]
+
+
+@pytest.mark.parametrize("tags", [{"t284": 2}, {"t262": 5}], ids=["planes", "CMYK"])
+def test_deep_colours_in_another_form_are_refused_with_the_way_out(tmp_path, tags):
+    picture = np.zeros((2, 3, 4 if "t262" in tags else 3), np.uint16)
+    path = colour_tiff(tmp_path / "a.tif", picture, **tags)
+    with pytest.raises(InputError, match="convert it to PNG of 16 bits"):
+        read_image(path)
+
+
+def test_every_page_of_deep_colours_is_its_own(tmp_path):
+    import cv2
+
+    pages = [np.full((4, 6, 3), value, np.uint16) for value in (0, 2048, 4095)]
+    cv2.imwritemulti(str(tmp_path / "a.tif"), pages)
+    frames = open_video(tmp_path / "a.tif").frames
+    assert [int(frame.max()) for frame in frames] == [0, 128, 255]
 
 
 def test_one_scale_serves_a_video_and_its_annotations(tmp_path):

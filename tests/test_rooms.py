@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "propose_reduce"
 BASE_MODULES = {
     "errors",
     "files",
+    "deep_images",
     "images",
     "structures",
     "protocols",

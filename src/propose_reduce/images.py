@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from propose_reduce.deep_images import Extent, extent_of, on_black, scaled, values_of
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.structures import Size
@@ -31,15 +32,8 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 8192 * 8192
 """Largest picture taken: twice the pixels of 8K video; a frame beyond needs over 200 MB as RGB."""
 
-FEW_LEVELS = 0.25
-"""Deep pictures that use less than this share of their values are scaled by what they use: below,
-fewer than 64 of the 256 levels would be left of them."""
-
 PNG_EXIF = {"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
 """Where Pillow keeps what may tell the turn of a PNG."""
-
-WHITE = {"16 bits": (65535,), "integers": (255, 65535), "floats": (1, 255, 65535)}
-"""What may stand for white in pictures of more than 8 bits; the smallest that holds all values."""
 
 
 def check_size(name: str, height: int, width: int) -> None:
@@ -49,50 +43,6 @@ def check_size(name: str, height: int, width: int) -> None:
             f"'{name}' is {width} x {height} pixels, more than the limit of {MAX_PIXELS}: "
             "scale it down first"
         )
-
-
-def on_black(rgba: np.ndarray) -> np.ndarray:
-    """Return uint8 RGB of uint8 RGBA (H, W, 4), straight alpha, composited on black."""
-    opacity = rgba[..., 3:].astype(np.uint16)
-    return ((rgba[..., :3] * opacity + 127) // 255).astype(np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Which values pictures of more than 8 bits use.
-
-    Attributes:
-        kind: a key of ``WHITE``.
-        low: the smallest value.
-        high: the largest.
-    """
-
-    kind: str
-    low: float
-    high: float
-
-    @property
-    def white(self) -> int | None:
-        """Return the value that stands for white by convention; None where the values fit none."""
-        fitting = (white for white in WHITE[self.kind] if self.high <= white)
-        white = next(fitting, None) if self.low >= 0 else None
-        if white is None or 0 < self.high - self.low < FEW_LEVELS * white:
-            return None
-        return white
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Return the values that become 0 and 255."""
-        return (self.low, self.high) if self.white is None else (0.0, float(self.white))
-
-    @staticmethod
-    def of_all(extents: Iterable[Extent | None]) -> Extent | None:
-        """Return the extent of several pictures; None where all have 8 bits."""
-        deep = [extent for extent in extents if extent is not None]
-        if not deep:
-            return None
-        kind = max((extent.kind for extent in deep), key=list(WHITE).index)
-        return Extent(kind, min(e.low for e in deep), max(e.high for e in deep))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +85,8 @@ def look(path: Path, *, decode: bool = True) -> ImageFacts:
         facts = _facts(image)
         if not decode:
             return facts
-        values, kind = _values(image, path)
-        return facts if kind is None else _with_extent(facts, values, kind, path)
+        values, kind = values_of(image, path)
+        return facts if kind is None else replace(facts, extent=extent_of(values, kind, path))
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -218,15 +168,15 @@ class Pages:
             try:
                 with opened(path, number) as image:
                     facts = _facts(image)
-                    values, kind = _values(image, path)
+                    values, kind = values_of(image, path)
                     if facts.size != first.size:
                         continue
-                    facts = _with_extent(facts, values, kind, path) if kind else facts
+                    extent = extent_of(values, kind, path) if kind else None
                     self.seconds.append(_shown_seconds(image))
             except InputError:
                 continue
             self._numbers.append(number)
-            extents.append(facts.extent)
+            extents.append(extent)
         self.left_out = first.pictures - len(self._numbers)
         self.extent = Extent.of_all(extents) or Extent("16 bits", 0, 0)
 
@@ -378,44 +328,6 @@ def _stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return _upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))
 
 
-def _values(image: Image.Image, path: Path) -> tuple[np.ndarray, str | None]:
-    """Return an image's pixels as Pillow has them, and where they are deep a key of ``WHITE``.
-
-    Those are grey (H, W), or colours (H, W, 3 or 4) of a PNG, of which Pillow keeps 8 bits.
-    """
-    if image.format == "PNG" and len(image.getbands()) > 1:
-        colours = _deep_colours(path)
-        if colours is not None:
-            return colours, "16 bits"
-    values = np.asarray(image)
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"}):
-        return values, "16 bits"
-    return values, {"I": "integers", "F": "floats"}.get(image.mode)
-
-
-def _deep_colours(path: Path) -> np.ndarray | None:
-    """Return a PNG as uint16 RGB or RGBA; None where it has no 16 bits."""
-    with path.open("rb") as file:
-        header = file.read(25)
-    if header[24:] != b"\x10":  # bits per channel
-        return None
-    import cv2
-
-    pixels = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
-        return None
-    return np.asarray(pixels)[..., [2, 1, 0, 3][: pixels.shape[2]]]
-
-
-def _with_extent(facts: ImageFacts, values: np.ndarray, kind: str, path: Path) -> ImageFacts:
-    colours = values[..., :3] if values.ndim == 3 else values
-    numbers = colours[np.isfinite(colours)]
-    if not numbers.size:
-        raise InputError(f"'{path}' holds no number but NaN or infinity")
-    extent = Extent(kind, float(numbers.min()), float(numbers.max()))
-    return ImageFacts(facts.stored, facts.size, facts.turned, facts.pictures, extent)
-
-
 def _extent_if_sound(path: Path) -> Extent | None:
     try:
         return look(path).extent
@@ -426,9 +338,9 @@ def _extent_if_sound(path: Path) -> Extent | None:
 def _rgb(image: Image.Image, path: Path, video: Pictures | Pages, *, upright: bool) -> np.ndarray:
     """Return an opened image as contiguous uint8 RGB."""
     orientation = _orientation(image)  # before decoding, in which Pillow turns a TIFF
-    values, kind = _values(image, path)
+    values, kind = values_of(image, path)
     if kind is not None:
-        rgb = _scaled(values, video.extent)
+        rgb = scaled(values, video.extent)
     elif image.has_transparency_data:
         rgb = on_black(np.asarray(image.convert("RGBA")))
     else:
@@ -438,23 +350,6 @@ def _rgb(image: Image.Image, path: Path, video: Pictures | Pages, *, upright: bo
     elif upright:
         rgb = _upright(rgb, orientation)
     return rgb.copy()
-
-
-def _scaled(values: np.ndarray, extent: Extent) -> np.ndarray:
-    """Return deep pixels as uint8 RGB (H, W, 3)."""
-    low, high = extent.ends
-    if values.dtype.kind == "f":
-        share = (np.nan_to_num(values.astype(np.float64), nan=low) - low) / (high - low or 1.0)
-        levels = np.rint(share.clip(0, 1) * 255)
-    else:  # 65535 becomes a shift by 8 bits
-        levels = ((values.astype(np.int64) - int(low)) * 256 // int(high - low + 1)).clip(0, 255)
-    pixels = levels.astype(np.uint8)
-    if pixels.ndim == 2:
-        return np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.shape[2] == 3:
-        return pixels
-    alpha = (values[..., 3:] >> 8).astype(np.uint8)
-    return on_black(np.concatenate([pixels[..., :3], alpha], axis=2))
 
 
 def _shown_seconds(image: Image.Image) -> float:

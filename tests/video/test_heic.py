@@ -3,7 +3,9 @@
 import base64
 import zlib
 
+import av
 import pytest
+from films import numbered
 
 from propose_reduce.errors import InputError
 from propose_reduce.video import open_video
@@ -47,3 +49,24 @@ def test_several_photographs_or_tiles_are_refused(tmp_path):
     put(tmp_path / "a.heic", TWO)
     with pytest.raises(InputError, match="holds 2 photographs, or the tiles of one: convert it"):
         open_video(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+@pytest.mark.parametrize("brand", [b"msf1", b"hevc"])
+def test_all_frames_of_an_animation_are_read(tmp_path, brand, streams):
+    film = tmp_path / "a.mp4"
+    with av.open(str(film), "w") as output:
+        for _ in range(streams):
+            stream = output.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for stream in output.streams.video:
+            for number in range(6):
+                frame = av.VideoFrame.from_ndarray(numbered(number, 48, 64), format="rgb24")
+                output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
+    content = film.read_bytes()
+    (tmp_path / "a.heic").write_bytes(content[:8] + brand + content[12:])
+    video = open_video(tmp_path / "a.heic")
+    assert (len(video.frames), video.size) == (6, (48, 64))
+    told = ("of its 2 streams of pictures the first alone is taken",) * (streams - 1)
+    assert video.warnings == told

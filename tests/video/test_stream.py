@@ -4,8 +4,8 @@ import pytest
 from films import film
 
 from propose_reduce import images
+from propose_reduce.deep_images import on_black
 from propose_reduce.errors import InputError
-from propose_reduce.images import on_black
 from propose_reduce.video.stream import Stream, ToRgb, turned
 
 ONE = 1 << 16

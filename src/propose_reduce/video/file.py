@@ -10,8 +10,8 @@ from threading import Lock
 import av
 import numpy as np
 
+from propose_reduce.deep_images import on_black
 from propose_reduce.errors import InputError
-from propose_reduce.images import on_black
 from propose_reduce.video.stream import Stream, ToRgb, opened_stream, reason, turned
 
 CACHE_BYTES = 256 * 2**20

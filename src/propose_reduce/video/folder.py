@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from propose_reduce.deep_images import Extent
 from propose_reduce.errors import InputError
-from propose_reduce.images import SUFFIXES, Extent, ImageFacts, Pictures, look
+from propose_reduce.images import SUFFIXES, ImageFacts, Pictures, look
 from propose_reduce.images import read_image as read_image  # one picture, as a video has it
 
 MASK_WORDS = re.compile(r"mask|label|seg|gt|annot|matte|alpha|depth|instance", re.IGNORECASE)

@@ -11,9 +11,10 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from propose_reduce.deep_images import on_black
 from propose_reduce.errors import InputError
 from propose_reduce.files import foreign_content
-from propose_reduce.images import check_size, on_black, orientation_of
+from propose_reduce.images import check_size, orientation_of
 from propose_reduce.structures import Size
 
 HEIF = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}
@@ -149,7 +150,7 @@ def _of_heif(
         InputError: there are several, which may be tiles.
     """
     if animated := [stream for stream in streams if stream.frames > 1]:
-        return animated[:1], None
+        return animated, None
     grey = [s for s in streams if s.codec_context and s.codec_context.pix_fmt == "gray"]
     pictures = [stream for stream in streams if stream not in grey] or grey
     if len(pictures) > 1:
