@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import runpy
 import shutil
 import subprocess
 import tomllib
@@ -60,6 +61,18 @@ def test_every_file_that_states_the_version_states_the_same(file):
     assert PROJECT["project"]["version"] in (REPOSITORY / file).read_text(encoding="utf-8")
 
 
+def test_a_tag_is_released_only_where_every_file_states_its_version(tmp_path):
+    check = runpy.run_path(str(REPOSITORY / ".ci" / "check_tag.py"))["faults"]
+    for name in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    version = PROJECT["project"]["version"]
+    (tmp_path / "CHANGELOG.md").write_text(f"## [{version}] - 2026-01-01\n", encoding="utf-8")
+    assert check(f"v{version}", tmp_path) == []
+    assert len(check("v99.0.0", tmp_path)) == 3
+    (tmp_path / "CHANGELOG.md").write_text(f"## [Unreleased]: {version}\n", encoding="utf-8")
+    assert [fault.split()[0] for fault in check(f"v{version}", tmp_path)] == ["CHANGELOG.md"]
+
+
 def test_the_command_is_installed():
     (command,) = entry_points(group="console_scripts", name="propose-reduce")
     assert command.value == "propose_reduce.cli.main:main"
@@ -113,3 +126,20 @@ def test_a_workflow_pins_every_action_by_commit(workflow):
     actions = re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8"))
     assert actions
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in actions)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_holds_no_secret_and_may_write_nothing(workflow):
+    text = workflow.read_text(encoding="utf-8")
+    told = yaml.safe_load(text)
+    assert "secrets." not in text
+    assert "pull_request_target" not in text
+    assert told["permissions"] in ({}, {"contents": "read"})
+    written = {
+        name: {right for right, kind in job.get("permissions", {}).items() if kind == "write"}
+        for name, job in told["jobs"].items()
+    }
+    assert {name: rights for name, rights in written.items() if rights} == (
+        {"publish": {"id-token", "attestations"}} if workflow.stem == "release" else {}
+    )
+    assert all(job["timeout-minutes"] <= 120 for job in told["jobs"].values())
