@@ -5,7 +5,7 @@ from propose_reduce.api.demo import Demo, demo
 from propose_reduce.api.model import Model, load
 from propose_reduce.api.outputs import Outputs
 from propose_reduce.api.predicting import VideoOutcome, plan, predict, raise_failures
-from propose_reduce.api.segmenter import Segmenter, prepare, segment
+from propose_reduce.api.segmenter import Segmenter, given_masks, prepare, segment
 from propose_reduce.settings.options import Options
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Segmenter",
     "VideoOutcome",
     "demo",
+    "given_masks",
     "load",
     "plan",
     "predict",

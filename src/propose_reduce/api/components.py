@@ -43,7 +43,7 @@ Component = TypeVar("Component")
 class ChosenComponents:
     """The components of a run: an object or a name for each role; None where none is needed."""
 
-    proposer: Proposer | str
+    proposer: Proposer | str | None
     propagator: Propagator | str | None
     scorer: Scorer | str | None
 
@@ -54,11 +54,26 @@ class ChosenComponents:
         proposer: Proposer | str | None,
         propagator: Propagator | str | None,
         scorer: Scorer | str | None,
+        *,
+        objects_given: bool = False,
     ) -> ChosenComponents:
-        """Return what was given, or else the preset's, for the roles that its paradigm needs."""
+        """Return what was given, or else the preset's, for the roles that its paradigm needs.
+
+        Where the objects are given nothing but a propagator is needed.
+
+        Raises:
+            InputError: a proposer or scorer was given as well as the objects.
+        """
         needed, names = components_needed(preset.inference), preset.components
+        if objects_given:
+            needed = ("propagator",)
+            for role, component in (("proposer", proposer), ("scorer", scorer)):
+                if component is not None:
+                    raise InputError(
+                        f"the objects are given, so no {role} is asked: leave out --{role}"
+                    )
         return cls(
-            names.proposer if proposer is None else proposer,
+            _given(proposer, names.proposer) if "proposer" in needed else None,
             _given(propagator, names.propagator) if "propagator" in needed else None,
             _given(scorer, names.scorer) if "scorer" in needed else None,
         )
@@ -112,6 +127,8 @@ class LoadedComponents:
         missing = [role for role, component in chosen.by_role.items() if component == OWN]
         if model is None and missing:
             raise InputError(f"without a model a {missing[0]} must be given")
+        if request.prompts and chosen.proposer is None:
+            raise InputError("the objects are given, so no prompt is asked for: leave out --prompt")
         if request.prompts and chosen.proposer == OWN:
             raise InputError("this model's own proposer takes no prompts: name another proposer")
         names = {role: name for role, name in chosen.by_role.items() if isinstance(name, str)}
@@ -124,8 +141,8 @@ class LoadedComponents:
             prepare_downloads(weights, _fetched_as(weights))
         ready = ChosenComponents(
             _ready(PROPOSERS, chosen.proposer, request),
-            None if chosen.propagator is None else _ready(PROPAGATORS, chosen.propagator, request),
-            None if chosen.scorer is None else _ready(SCORERS, chosen.scorer, request),
+            _ready(PROPAGATORS, chosen.propagator, request),
+            _ready(SCORERS, chosen.scorer, request),
         )
         own = "" if model is None else f"weights {model.name}"
         said = dict.fromkeys(own if name == OWN else name for name in networks)
@@ -136,7 +153,8 @@ class LoadedComponents:
         """The foreground classes; None where they depend on the video."""
         if self.chosen.proposer == OWN:
             return self.model.categories if self.model else None
-        return None if isinstance(self.chosen.proposer, str) else self.chosen.proposer.categories
+        proposer = self.chosen.proposer
+        return None if proposer is None or isinstance(proposer, str) else proposer.categories
 
     def check_scorer(self, categories: tuple[str, ...]) -> None:
         """Raise InputError where the scorer is known to name other classes than the proposer."""
@@ -147,6 +165,10 @@ class LoadedComponents:
             known = getattr(scorer, "categories", categories)
         if tuple(known) != tuple(categories):
             raise other_classes(known, categories)
+
+    def request_for(self, video: Video, warn: Callable[[str], None] = warnings.warn) -> Request:
+        """Return what components that depend on the video are built for."""
+        return replace(self.request, video=video.name, frames=video.frame_labels, warn=warn)
 
     @contextmanager
     def open(
@@ -162,7 +184,7 @@ class LoadedComponents:
         Raises:
             InputError: a component that depends on the video cannot be had.
         """
-        request = replace(self.request, video=video.name, frames=video.frame_labels, warn=warn)
+        request = self.request_for(video, warn)
         if self.model is None or not self.chosen.use_model:
             yield self._at_work(request, None)
             return
@@ -175,14 +197,14 @@ class LoadedComponents:
 
     def _at_work(self, request: Request, session: Session | None) -> Components:
         chosen = self.chosen
-        proposer = remembering(_at_work(PROPOSERS, chosen.proposer, session, request))
-        request = replace(request, proposer=proposer)
+        proposer = _at_work(PROPOSERS, chosen.proposer, session, request)
+        if proposer is not None:
+            proposer = remembering(proposer)
+            request = replace(request, proposer=proposer)
         return Components(
             proposer,
-            None
-            if chosen.propagator is None
-            else _at_work(PROPAGATORS, chosen.propagator, session, request),
-            None if chosen.scorer is None else _at_work(SCORERS, chosen.scorer, session, request),
+            _at_work(PROPAGATORS, chosen.propagator, session, request),
+            _at_work(SCORERS, chosen.scorer, session, request),
         )
 
 
@@ -196,7 +218,9 @@ def _given(given: Component | str | None, otherwise: str) -> Component | str:
     return otherwise if given is None else given
 
 
-def _ready(table: Table[Component], chosen: Component | str, request: Request) -> Component | str:
+def _ready(
+    table: Table[Component], chosen: Component | str | None, request: Request
+) -> Component | str | None:
     """Return the component, built unless it is the model's own or depends on the video."""
     if not isinstance(chosen, str) or chosen == OWN or table.kind(chosen).per_video:
         return chosen
@@ -204,8 +228,8 @@ def _ready(table: Table[Component], chosen: Component | str, request: Request) -
 
 
 def _at_work(
-    table: Table[Component], chosen: Component | str, session: Any, request: Request
-) -> Component:
+    table: Table[Component], chosen: Component | str | None, session: Any, request: Request
+) -> Component | None:
     """Return the component for one video; the model's own is the session."""
     if not isinstance(chosen, str):
         return chosen

@@ -44,7 +44,8 @@ class Outputs:
         opacity: share of an object's colour inside its mask, 0 to 1.
         labels: what labels say, of "id", "name" and "score"; no labels without any.
         show_score: sequences that score less are left out of the overlay, the contact sheet and the
-            DAVIS maps; the native file and YouTube-VIS predictions have all.
+            DAVIS maps, unless the objects were given; the native file and YouTube-VIS predictions
+            have all.
         keep_proposals: write the sequences before they are reduced too.
         annotations: whose ids YouTube-VIS predictions carry.
         overwrite: do again what is done.
@@ -161,7 +162,8 @@ class Outputs:
     ) -> Iterator[Made]:
         """Yield each further file or folder with the function that makes it."""
         folder = self.folder / result.name
-        shown = result.filter(min_score=self.show_score)
+        show_score = 0.0 if result.objects_given else self.show_score
+        shown = result.filter(min_score=show_score)
 
         def label_maps(path: Path) -> None:
             write_davis(shown, path, video().frame_names)
@@ -192,7 +194,7 @@ class Outputs:
             yield folder / SHEET, lambda path: _write_sheet(path, video(), shown)
             yield (
                 folder / PAGE,
-                lambda path: write_page(path, result, video(), source, show_score=self.show_score),
+                lambda path: write_page(path, result, video(), source, show_score=show_score),
             )
 
     def _drawn(
@@ -266,8 +268,11 @@ class Outputs:
             results: by the videos' numbers.
         """
         if results and self.together and self.overlay != "none":
+            given = all(result.objects_given for result in results.values())
             write_index(
-                self.folder, {r.name: r for r in results.values()}, show_score=self.show_score
+                self.folder,
+                {r.name: r for r in results.values()},
+                show_score=0.0 if given else self.show_score,
             )
         if results and self.together and "youtube-vis" in self.formats:
             predictions = [p for n, result in results.items() for p in self.predictions(result, n)]

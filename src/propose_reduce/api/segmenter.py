@@ -19,13 +19,15 @@ from propose_reduce.api.model import (
     default_model,
     load,
 )
+from propose_reduce.components.given_masks import GivenMasks, ObjectSource
 from propose_reduce.errors import InputError, ResourceError, unknown_name
+from propose_reduce.paradigm.given import follow
 from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows
 from propose_reduce.paradigm.proposals import to_sequence
 from propose_reduce.paradigm.reduce import KeptSequence
 from propose_reduce.paradigm.windows import JoinedSequences
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
-from propose_reduce.results import VideoResult
+from propose_reduce.results import GIVEN, VideoResult
 from propose_reduce.settings import InferenceSettings, Preset, validate
 from propose_reduce.settings.options import Options, OptionValues, with_option_texts
 from propose_reduce.structures import Clip, InstanceSequence, fitted_size
@@ -63,6 +65,7 @@ class Segmenter:
             of the preset's and the model's; likewise the others.
         propagator: follows masks.
         scorer: names masks.
+        given: the objects to follow, in place of what a proposer would find.
     """
 
     model: Model | None = None
@@ -70,6 +73,7 @@ class Segmenter:
     proposer: Proposer | str | None = None
     propagator: Propagator | str | None = None
     scorer: Scorer | str | None = None
+    given: ObjectSource | None = None
 
     def load(self) -> Segmenter:
         """Load what does not depend on the video, and return the segmenter itself.
@@ -108,7 +112,13 @@ class Segmenter:
 
     @cached_property
     def _chosen(self) -> ChosenComponents:
-        return ChosenComponents.of(self._preset, self.proposer, self.propagator, self.scorer)
+        return ChosenComponents.of(
+            self._preset,
+            self.proposer,
+            self.propagator,
+            self.scorer,
+            objects_given=self.given is not None,
+        )
 
     @cached_property
     def _components(self) -> LoadedComponents:
@@ -134,6 +144,8 @@ class Segmenter:
             "inference": preset.inference.model_dump(mode="json"),
             **self.options.model_dump(mode="json", include={"classes", "start", "end", "every"}),
         }
+        if self.given is not None:
+            values[GIVEN] = self.given.settings
         if self.model is not None:
             values["weights"] = {"name": self.model.name, "sha256": self.model.sha256}
         own: dict[str, Any] = {**self._chosen.names}
@@ -164,6 +176,7 @@ class Segmenter:
             keep_proposals: return the sequences before they are reduced too.
 
         Raises:
+            InputError: the given objects cannot be had, or proposals are to be kept of them.
             ContractError: a component breaks its contract.
             ResourceError: the GPU's memory is too small.
         """
@@ -175,14 +188,20 @@ class Segmenter:
             grow=self.model is not None,  # other networks have sizes of their own
         )
         clip = Clip(video.frames, size, video.size)
-        reduced = ReducedSequences(
-            clip, preset.inference, classes=self.options.classes, progress=progress
-        )
-        unreduced = _Unreduced(clip, preset.inference)
         notes: list[str] = []
         try:
+            if self.given is not None:
+                if keep_proposals:
+                    raise InputError(
+                        "given objects are followed and not proposed: leave out --keep-proposals"
+                    )
+                return self._follow(self.given, clip, video, notes, progress)
+            reduced = ReducedSequences(
+                clip, preset.inference, classes=self.options.classes, progress=progress
+            )
+            unreduced = _Unreduced(clip, preset.inference)
             with self._components.open(clip, video, notes.append) as components:
-                categories = components.proposer.categories
+                categories = components.categories
                 self._check_classes(categories)
                 find_windows(
                     clip,
@@ -204,6 +223,28 @@ class Segmenter:
             self._result(video, categories, unreduced.sequences) if keep_proposals else None,
             tuple(notes),
         )
+
+    def _follow(
+        self,
+        given: ObjectSource,
+        clip: Clip,
+        video: Video,
+        notes: list[str],
+        progress: Progress | None,
+    ) -> SegmentationOutput:
+        """Follow the objects that are given; warnings go into the notes."""
+        request = self._components.request_for(video, notes.append)
+        objects = given.objects(clip, request)
+        categories = tuple(dict.fromkeys(item.category for item in objects))
+        self._check_classes(categories)
+        wanted = self.options.classes or categories
+        sequences: list[InstanceSequence] = []
+        with self._components.open(clip, video, notes.append) as components:
+            if components.propagator is not None:
+                objects = tuple(item for item in objects if item.category in wanted)
+                sequences = follow(clip, components.propagator, objects, progress=progress)
+        result = self._result(video, categories, sequences)
+        return SegmentationOutput(result, None, tuple(notes))
 
     def _check_classes(self, categories: tuple[str, ...] | None) -> None:
         """Check the classes asked for, and those of the scorer, if the proposer's are known yet.
@@ -266,6 +307,8 @@ def segment(
     proposer: Proposer | str | None = None,
     propagator: Propagator | str | None = None,
     scorer: Scorer | str | None = None,
+    given: Any = None,
+    given_first: bool = False,
     progress: Progress | None = None,
     **options: Unpack[OptionValues],
 ) -> VideoResult:
@@ -283,6 +326,10 @@ def segment(
             name of one as on the command line (docs/components.md).
         propagator: likewise.
         scorer: likewise.
+        given: masks of the objects to follow, which nothing then proposes: label maps as a folder,
+            the file of the first frame, an array (H, W) for the first frame, or arrays by 0-based
+            frame. The sequences carry the maps' numbers as ids.
+        given_first: take each object's first given mask alone.
         progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
         **options: as on the command line:
             {options}
@@ -291,7 +338,12 @@ def segment(
         InputError: the video cannot be read, or an option is unknown or faulty.
     """
     segmenter = prepare(
-        model, validate(Options, {**options}, "segment"), proposer, propagator, scorer
+        model,
+        validate(Options, {**options}, "segment"),
+        proposer,
+        propagator,
+        scorer,
+        given=given_masks(given, first_only=given_first),
     )
     opened = segmenter.open(video)
     for warning in opened.warnings:
@@ -308,6 +360,8 @@ def prepare(
     proposer: Proposer | str | None = None,
     propagator: Propagator | str | None = None,
     scorer: Scorer | str | None = None,
+    *,
+    given: ObjectSource | None = None,
 ) -> Segmenter:
     """Return a segmenter; weights are loaded only where one of the components is the model's.
 
@@ -317,6 +371,7 @@ def prepare(
         proposer: a component of one's own, or its name; likewise the others.
         propagator: follows masks.
         scorer: names masks.
+        given: the objects to follow, in place of a proposer's.
 
     Raises:
         InputError: a component or the model cannot be had, an option is faulty, weights are named
@@ -325,7 +380,9 @@ def prepare(
     if not isinstance(model, Model):
         inference = tuple(a for a in options.settings if a.strip().startswith("inference."))
         preset = options.model_copy(update={"settings": inference}).resolve()
-        chosen = ChosenComponents.of(preset, proposer, propagator, scorer)
+        chosen = ChosenComponents.of(
+            preset, proposer, propagator, scorer, objects_given=given is not None
+        )
         if chosen.use_model:
             model = load(model or default_model(options.preset), device=options.device)
         elif model is not None:
@@ -337,7 +394,20 @@ def prepare(
         )
     if options.compile and isinstance(model, Model):
         compile_model(model)
-    return Segmenter(model, options, proposer, propagator, scorer).load()
+    return Segmenter(model, options, proposer, propagator, scorer, given).load()
+
+
+def given_masks(source: Any, *, first_only: bool = False) -> GivenMasks | None:
+    """Return the masks that a user gave, if any; see ``segment``.
+
+    Raises:
+        InputError: there is nothing at a path, or nothing is given to take the first of.
+    """
+    if source is None:
+        if first_only:
+            raise InputError("--given-first says which of the masks of --given count: give both")
+        return None
+    return GivenMasks(source, first_only)
 
 
 def _same(requested: torch.device, present: torch.device) -> bool:

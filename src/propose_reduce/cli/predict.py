@@ -70,6 +70,19 @@ def predict_command(
             text="key-frame, redetect, redetect-key-frames or MODULE:CLASS",
         ),
     ] = None,
+    given: Annotated[
+        Path | None,
+        _option(
+            COMPONENTS,
+            metavar="DIR|FILE",
+            text="label maps of the objects to follow, whose ids all outputs keep (nothing else is "
+            "proposed)",
+        ),
+    ] = None,
+    given_first: Annotated[
+        bool,
+        _option(COMPONENTS, "--given-first", text="take each object's first given mask alone"),
+    ] = False,
     prompts: Annotated[
         list[str] | None,
         _option(COMPONENTS, "--prompt", metavar="TEXT", of="prompts", text="; may be repeated"),
@@ -154,7 +167,8 @@ def predict_command(
             together=len(paths) > 1,
         )
         chosen = validate(api.Options, options, "predict")
-        segmenter = api.prepare(weights, chosen, proposer, propagator, scorer)
+        objects = api.given_masks(given, first_only=given_first)
+        segmenter = api.prepare(weights, chosen, proposer, propagator, scorer, given=objects)
         progress.tell(segmenter.introduction)
         outcomes = api.predict(paths, segmenter, outputs, progress)
     api.raise_failures(outcomes)

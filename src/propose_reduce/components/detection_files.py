@@ -38,14 +38,19 @@ from torch import Tensor
 
 from propose_reduce import rle
 from propose_reduce.components.detection_tables import (
-    MOTS_IGNORED,
     DetectionTable,
     Result,
     read_table,
 )
 from propose_reduce.components.labels import LabelSet
 from propose_reduce.data.faults import load_json
-from propose_reduce.data.label_maps import VOID, read_labels
+from propose_reduce.data.label_maps import (
+    MAP_SUFFIXES,
+    FrameNames,
+    frame_files,
+    object_numbers,
+    read_labels,
+)
 from propose_reduce.errors import InputError, cut
 from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.masks import resize
@@ -55,17 +60,11 @@ from propose_reduce.structures import Clip, Detections, Size
 NAMES = "categories.json"
 TABLE = "detections.json"
 TABLE_SUFFIXES = (".json", ".txt")
-MAP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 ARRAYS = ".npz"
-
-MOST_OBJECTS = 2000
-"""A label map with more values is a picture: one mask of each would fill the memory."""
+SUFFIXES = MAP_SUFFIXES | {ARRAYS}
 
 MOST_BYTES = 2**30
 """Unpacked size of an npz file, so that a small one does not fill the memory."""
-
-MOTS_PER_CLASS = 1000
-"""An object's number in the 16-bit maps of MOTS is class x 1000 + instance."""
 
 
 class DetectionFiles:
@@ -100,11 +99,11 @@ class DetectionFiles:
         """
         self._min_score, self._max_objects, self._warn = min_score, max_objects, warn
         self._place = _video_place(Path(source), video)
-        self._frames = _Frames(tuple(frames))
+        self._frames = FrameNames(tuple(frames))
         self._files: dict[int, Path] = {}
         self._results: dict[int, list[Result]] = {}
         self._checked = False
-        names = _names(self._place, Path(source))
+        names = category_names(self._place, Path(source))
         if self._place.is_dir():
             self._files = self._frame_files()
         else:
@@ -138,7 +137,7 @@ class DetectionFiles:
         """Return the files by the index of their frame; those of no frame are told."""
         files: dict[int, Path] = {}
         strangers = []
-        for path in _candidates(self._place):
+        for path in frame_files(self._place, SUFFIXES):
             index = self._frames.index(path.stem)
             if index is None:
                 strangers.append(path.name)
@@ -248,47 +247,6 @@ class DetectionFiles:
         return self._labels
 
 
-class _Frames:
-    """Which frame of a video a name means.
-
-    Attributes:
-        names: of the frames; empty where they are not known.
-        counted: whether a number was taken for a place, because frames have other names.
-    """
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self.counted = False
-        self._by_name = {name: index for index, name in enumerate(names)}
-        numbers = [int(name) if name.isdecimal() else -1 for name in names]
-        plain = len(set(numbers)) == len(numbers) and min(numbers, default=-1) >= 0
-        self._by_number = {n: index for index, n in enumerate(numbers)} if plain else None
-
-    def index(self, name: str) -> int | None:
-        """Return the index of the frame that a name or number means; None where there is none."""
-        if name in self._by_name:
-            return self._by_name[name]
-        if not name.isdecimal() or len(name) > 18:
-            return None
-        number = int(name)
-        if not self.names:
-            return number
-        if self._by_number is not None:
-            return self._by_number.get(number)
-        if number < len(self.names):
-            self.counted = True
-            return number
-        return None
-
-    def holds(self, length: int) -> bool:
-        """Tell whether so many frames counted from 0 hold all of these, by their numbers."""
-        return not self.names or (self._by_number is not None and max(self._by_number) < length)
-
-    def name(self, index: int) -> str:
-        """Return what a frame is called."""
-        return self.names[index] if self.names else str(index)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
     """What a file says about a frame.
@@ -336,7 +294,7 @@ def _video_place(source: Path, video: str | None) -> Path:
     for place in (*own, source / TABLE):
         if place.exists():
             return place
-    if source.is_dir() and any(path.stem.isdecimal() for path in _candidates(source)):
+    if source.is_dir() and any(path.stem.isdecimal() for path in frame_files(source, SUFFIXES)):
         return source
     wanted = f"'{video}/00000.png' or .npz, '{video}.json' or .txt, " if video else ""
     raise InputError(
@@ -345,17 +303,7 @@ def _video_place(source: Path, video: str | None) -> Path:
     )
 
 
-def _candidates(folder: Path) -> list[Path]:
-    """Return the files of a folder that may be those of frames."""
-    suffixes = MAP_SUFFIXES | {ARRAYS}
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
-
-
-def _names(place: Path, source: Path) -> dict[int, str]:
+def category_names(place: Path, source: Path) -> dict[int, str]:
     """Return the names of categories.json by number; nothing where there is no such file."""
     folder = place if place.is_dir() else place.parent
     for path in (folder / NAMES, source / NAMES):
@@ -378,16 +326,7 @@ def _load(path: Path) -> _Raw:
 
 def _from_map(path: Path) -> _Raw:
     content = read_labels(path, binary=True, deep=True)
-    void = [0, VOID] if content.dtype == np.uint8 else [0]
-    numbers = np.setdiff1d(content, void).astype(np.int64)
-    classes = set((numbers // MOTS_PER_CLASS).tolist())
-    if MOTS_IGNORED in classes and classes <= {1, 2, MOTS_IGNORED}:
-        numbers = numbers[numbers // MOTS_PER_CLASS != MOTS_IGNORED]
-    if len(numbers) > MOST_OBJECTS:
-        raise InputError(
-            f"'{path}' has {len(numbers)} values: in a label map each is an object, and more than "
-            f"{MOST_OBJECTS} cannot be; is it a picture?"
-        )
+    numbers = object_numbers(content, path)
     return _Raw(content, numbers, np.ones(len(numbers), dtype=np.float32))
 
 

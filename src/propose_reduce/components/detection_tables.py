@@ -9,6 +9,7 @@ from pydantic import Field
 
 from propose_reduce import rle
 from propose_reduce.data.faults import Fault, Record, categories_by_id, entries
+from propose_reduce.data.label_maps import MOTS_IGNORED
 from propose_reduce.data.segmentations import read_segmentations
 from propose_reduce.errors import InputError, cut
 from propose_reduce.files import read_json, read_text
@@ -16,9 +17,6 @@ from propose_reduce.structures import Size
 
 MOTS_CLASSES = {1: "car", 2: "person"}
 """What the class numbers of MOTS and KITTI-MOTS stand for; another number names itself."""
-
-MOTS_IGNORED = 10
-"""The class of regions that are neither right nor wrong."""
 
 LARGEST_ID = 2**31
 """Of a category, so that a tensor holds it."""

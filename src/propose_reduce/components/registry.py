@@ -89,9 +89,14 @@ class Kind(Generic[Component]):
 class Components:
     """The components at work on one clip; None where the paradigm needs none."""
 
-    proposer: Proposer
+    proposer: Proposer | None = None
     propagator: Propagator | None = None
     scorer: Scorer | None = None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The proposer's foreground classes; none without one."""
+        return () if self.proposer is None else self.proposer.categories
 
 
 def _torchvision(source: str, request: Request) -> Proposer:

@@ -71,7 +71,7 @@ def segment_clip(
 
 def find_windows(
     clip: Clip,
-    proposer: Proposer,
+    proposer: Proposer | None,
     propagator: Propagator | None,
     scorer: Scorer | None,
     settings: InferenceSettings,
@@ -94,10 +94,10 @@ def find_windows(
         InputError: a component is missing.
         ContractError: one breaks its contract (see protocols.py).
     """
-    missing = {"propagator": propagator is None, "scorer": scorer is None}
-    for role in components_needed(settings)[1:]:
-        if missing[role]:
-            raise InputError(f"the paradigm '{settings.paradigm}' needs a {role}")
+    given = {"proposer": proposer, "propagator": propagator, "scorer": scorer}
+    missing = [role for role in components_needed(settings) if given[role] is None]
+    if proposer is None or missing:
+        raise InputError(f"the paradigm '{settings.paradigm}' needs a {missing[0]}")
     proposer = remembering(proposer)
     cut = windows(len(clip.frames), settings.windows)
     for number, frames in enumerate(cut):

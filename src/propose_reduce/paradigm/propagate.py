@@ -65,8 +65,8 @@ def _masks(
     if any(p.name == "corrector" or p.kind is Parameter.VAR_KEYWORD for p in parameters):
         return propagator.propagate(clip, seeds, corrector=corrector)
     warnings.warn(
-        f"{type(propagator).__name__} takes no corrector: its masks are not corrected by "
-        "detections (inference.propagate.correct)",
+        f"{type(propagator).__name__} takes no corrector: its masks are not corrected on the way, "
+        "neither by detections (inference.propagate.correct) nor by masks given on later frames",
         stacklevel=2,
     )
     return propagator.propagate(clip, seeds)

@@ -2,6 +2,6 @@
 
 from propose_reduce.results.formats import davis_palette, write_davis
 from propose_reduce.results.result import VideoResult
-from propose_reduce.results.sequences import SHOW_SCORE
+from propose_reduce.results.sequences import GIVEN, SHOW_SCORE
 
-__all__ = ["SHOW_SCORE", "VideoResult", "davis_palette", "write_davis"]
+__all__ = ["GIVEN", "SHOW_SCORE", "VideoResult", "davis_palette", "write_davis"]

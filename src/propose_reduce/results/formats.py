@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from propose_reduce import rle
+from propose_reduce.data.label_maps import VOID
 from propose_reduce.data.youtube_vis_writer import prediction_entry
 from propose_reduce.errors import InputError
 from propose_reduce.files import replacing
@@ -36,11 +37,20 @@ def youtube_vis(
 
 def davis(result: VideoSequences) -> Iterator[np.ndarray]:
     """Yield one label map per frame; see ``VideoResult.to_davis``."""
-    ranked = sorted(result.sequences, key=lambda s: -s.score)[:DAVIS_OBJECTS]
+    if result.objects_given:
+        numbered = {sequence.id: sequence for sequence in result.sequences}
+    else:
+        ranked = sorted(result.sequences, key=lambda s: -s.score)[:DAVIS_OBJECTS]
+        numbered = dict(enumerate(ranked, start=1))
+    kind = np.uint8 if max(numbered, default=0) < VOID else np.uint16
     for frame in range(result.num_frames):
-        labels = np.zeros(result.size, dtype=np.uint8)
-        for label in range(len(ranked), 0, -1):  # the best is drawn last, so it is on top
-            mask = ranked[label - 1].segmentations[frame]
+        labels = np.zeros(result.size, dtype=kind)
+        scores = {label: s.frame_scores[frame] or 0.0 for label, s in numbered.items()}
+        if not result.objects_given:
+            scores = {label: s.score for label, s in numbered.items()}
+        # the best is drawn last, so it is on top
+        for label in sorted(numbered, key=lambda label: (scores[label], -label)):
+            mask = numbered[label].segmentations[frame]
             if mask is not None:
                 labels[rle.decode(mask)] = label
         yield labels
@@ -71,6 +81,8 @@ def write_davis(result: VideoSequences, folder: Path, names: Sequence[str] | Non
     with replacing(folder) as temporary:
         temporary.mkdir()
         for stem, labels in zip(stems, davis(result), strict=True):
-            image = Image.fromarray(labels).convert("P")
-            image.putpalette(palette)
+            image = Image.fromarray(labels)
+            if labels.dtype == np.uint8:  # deeper images have no palette
+                image = image.convert("P")
+                image.putpalette(palette)
             image.save(temporary / f"{stem}.png")

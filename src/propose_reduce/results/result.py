@@ -114,6 +114,8 @@ class VideoResult(VideoSequences):
         """Yield one label map per frame: uint8 (H, W), 0 background, objects from 1 by rank.
 
         At most 20 objects, the best-scoring; where masks overlap the better one has the pixel.
+        Where the objects were given, all of them under their own ids, in uint16 if these need it;
+        a pixel then belongs to the one that is surest on that frame.
         """
         return formats.davis(self)
 

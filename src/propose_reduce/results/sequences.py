@@ -17,6 +17,9 @@ from propose_reduce.structures import InstanceSequence, Size
 SHOW_SCORE = 0.3
 """Where nothing else is asked for, pictures leave out what scores less; results have it all."""
 
+GIVEN = "given"
+"""The setting of a run whose objects the user gave."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoSequences:
@@ -124,6 +127,11 @@ class VideoSequences:
             for t, mask in enumerate(sequence.segmentations):
                 if mask is not None:
                     yield index, t, mask
+
+    @property
+    def objects_given(self) -> bool:
+        """Whether the user said which objects there are: their ids mean something, all count."""
+        return GIVEN in self.settings
 
     def filter(
         self,
