@@ -143,3 +143,11 @@ def test_a_workflow_holds_no_secret_and_may_write_nothing(workflow):
         {"publish": {"id-token", "attestations"}} if workflow.stem == "release" else {}
     )
     assert all(job["timeout-minutes"] <= 120 for job in told["jobs"].values())
+
+
+def test_every_python_that_is_named_is_tried_on_three_systems():
+    text = (REPOSITORY / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    matrix = yaml.safe_load(text)["jobs"]["checks"]["strategy"]["matrix"]
+    named = " ".join(PROJECT["project"]["classifiers"])
+    assert matrix["python"] == re.findall(r"Python :: (3\.\d+)", named)
+    assert matrix["system"] == ["ubuntu", "macos", "windows"]
