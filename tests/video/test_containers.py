@@ -129,3 +129,17 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path):
 def test_frames_wider_than_the_encoder_takes_are_scaled_down(tmp_path):
     write_video(tmp_path / "a.mp4", [np.zeros((16, 20_000, 3), np.uint8)])
     assert open_video(tmp_path / "a.mp4").size == (14, 16_384)
+
+
+def test_a_video_whose_tags_are_no_utf_8_is_read(tmp_path):
+    path = tmp_path / "tagged.mkv"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "cafe cafe"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height = 64, 48
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode()])
+    content = path.read_bytes()
+    assert content.count(b"cafe cafe") == 1
+    path.write_bytes(content.replace(b"cafe cafe", b"caf\xe9 caf\xe9"))
+    assert len(open_video(path)) == 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -40,6 +40,10 @@ TURNS = {180: 3, 270: 6, 90: 8}
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that read the alpha WebM keeps beside the picture; FFmpeg's own ignore it."""
 
+PYAV = int(av.__version__.partition(".")[0])
+ANY_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if PYAV < 19 else {}
+"""Before version 19 PyAV refuses a file with tags that are no UTF-8 unless it is told not to."""
+
 
 class Stream:
     """The first picture stream of an open file.
@@ -61,7 +65,7 @@ class Stream:
             raise InputError(f"'{path}' is {what}")
         try:
             # "file:" keeps FFmpeg from reading a protocol into a name such as "a:b.mp4"
-            self.container = av.open(f"file:{path}", metadata_errors="replace")
+            self.container: av.container.InputContainer = av.open(f"file:{path}", **ANY_TAGS)
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(f"'{path}' cannot be read as a video: {reason(error)}") from error
         covers = av.stream.Disposition.attached_pic
