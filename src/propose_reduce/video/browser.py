@@ -4,6 +4,8 @@ from pathlib import Path
 
 import av
 
+from propose_reduce.video.stream import ANY_TAGS
+
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm"}
 """Suffixes that browsers and web servers know, with the container that must be inside."""
 
@@ -24,7 +26,8 @@ def plays_in_browser(path: Path) -> bool:
     if container is None or not path.is_file():
         return False
     try:
-        with av.open(f"file:{path}") as source:
+        source: av.container.InputContainer
+        with av.open(f"file:{path}", **ANY_TAGS) as source:
             streams = source.streams.video
             if container not in source.format.name or len(streams) != 1 or not source.duration:
                 return False
