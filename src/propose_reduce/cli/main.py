@@ -20,6 +20,7 @@ import typer
 from propose_reduce.cli import (
     analyze,
     benchmark,
+    components,
     convert,
     data,
     demo,
@@ -62,6 +63,7 @@ def _root(
 
 
 app.command("benchmark")(benchmark.benchmark_command)
+app.command("components")(components.components_command)
 app.command("convert")(convert.convert_command)
 app.command("demo")(demo.demo_command)
 app.command("export")(export.export_command)

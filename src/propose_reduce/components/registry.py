@@ -67,6 +67,29 @@ Component = TypeVar("Component", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What people should know of a component before they name it, in a few words each.
+
+    Attributes:
+        task: what it does.
+        source: what follows the colon where this is about one model; else any.
+        code: licence of the code that runs.
+        weights: licence of the weights; of a model of the hub that is known it is looked up.
+        size: of the weights; likewise.
+        needs: what must be there beside the base install.
+        tested: how this package knows that it works.
+    """
+
+    task: str
+    source: str = ""
+    code: str = "Apache-2.0"
+    weights: str = "none"
+    size: str = "none"
+    needs: str = "nothing more"
+    tested: str = "end to end, by hand-made cases"
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[Component]):
     """A kind of component.
 
@@ -76,6 +99,7 @@ class Kind(Generic[Component]):
         per_video: it depends on the video, so each video gets its own.
         takes_prompts: it looks for what text says.
         published: which weights it downloads, from what follows the colon; None: it has none.
+        facts: what to know of it: of some models by name, then of all.
     """
 
     build: Callable[[str, Request], Component]
@@ -83,6 +107,7 @@ class Kind(Generic[Component]):
     per_video: bool = False
     takes_prompts: bool = False
     published: Callable[[str], PublishedWeights | None] | None = None
+    facts: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +197,18 @@ def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Scor
 
 
 _WEIGHTS = "ID|FOLDER"
+_ON_THE_HUB = {"weights": "see its model card", "size": "see its model card"}
+_TINY = "equal to the library's own on tiny random weights"
+
+
+def _of_transformers(task: str, *sources: str, tested: str = _TINY) -> tuple[Facts, ...]:
+    """Return the facts of models of the transformers library: some by name, then any."""
+    known = [
+        Facts(task, source, needs=f"transformers{gpu}", tested=tested, **_ON_THE_HUB)
+        for source in sources
+        for gpu in [", a GPU to be useful" if source.endswith(("large", "sam3")) else ""]
+    ]
+    return (*known, Facts(task, needs="transformers", tested=tested, **_ON_THE_HUB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,14 +339,40 @@ PROPOSERS: Table[Proposer] = Table(
     "proposer",
     "propose",
     {
-        "torchvision": Kind(_torchvision, "NAME", published=torchvision_weights),
+        "torchvision": Kind(
+            _torchvision,
+            "NAME",
+            published=torchvision_weights,
+            facts=tuple(
+                Facts("instances of COCO's classes", name, code="BSD-3-Clause", tested=_TINY)
+                for name in ("maskrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn")
+            ),
+        ),
         "hf": Kind(
             _hugging_face,
             _WEIGHTS,
             takes_prompts=True,
             published=partial(hub_weights, kind="hf"),
+            facts=(
+                *_of_transformers(
+                    "instances of the model's classes",
+                    "facebook/mask2former-swin-small-coco-instance",
+                ),
+                *_of_transformers("instances of what `--prompt` says", "facebook/sam3")[:1],
+            ),
         ),
-        "file": Kind(_files, "DIR", per_video=True),
+        "file": Kind(
+            _files,
+            "DIR",
+            per_video=True,
+            facts=(
+                Facts(
+                    "what another program found, from files",
+                    needs="masks from any detector",
+                    tested="files of other tools, and damaged ones",
+                ),
+            ),
+        ),
     },
 )
 PROPAGATORS: Table[Propagator] = Table(
@@ -318,20 +381,48 @@ PROPAGATORS: Table[Propagator] = Table(
     {
         **{
             kind: Kind(
-                partial(_sam_video, kind), _WEIGHTS, published=partial(hub_weights, kind=kind)
+                partial(_sam_video, kind),
+                _WEIGHTS,
+                published=partial(hub_weights, kind=kind),
+                facts=_of_transformers("follows masks by attention to past frames", *models),
             )
-            for kind in ("sam2", "edgetam", "sam3-tracker")
+            for kind, models in {
+                "sam2": ("facebook/sam2.1-hiera-tiny", "facebook/sam2.1-hiera-large"),
+                "edgetam": (),
+                "sam3-tracker": ("facebook/sam3",),
+            }.items()
         },
-        "flow": Kind(_flow),
+        "flow": Kind(
+            _flow,
+            facts=(
+                Facts(
+                    "follows masks along optical flow",
+                    code="Apache-2.0 (OpenCV's DIS)",
+                    tested="hand-made cases and real clips",
+                ),
+            ),
+        ),
     },
 )
 SCORERS: Table[Scorer] = Table(
     "scorer",
     "score",
     {
-        "key-frame": Kind(_key_frame, per_video=True),
-        "redetect": Kind(_redetect, per_video=True),
-        "redetect-key-frames": Kind(partial(_redetect, everywhere=False), per_video=True),
+        "key-frame": Kind(
+            _key_frame,
+            per_video=True,
+            facts=(Facts("repeats what the proposer said on the key frame"),),
+        ),
+        "redetect": Kind(
+            _redetect,
+            per_video=True,
+            facts=(Facts("asks the proposer on all frames", needs="the proposer on every frame"),),
+        ),
+        "redetect-key-frames": Kind(
+            partial(_redetect, everywhere=False),
+            per_video=True,
+            facts=(Facts("asks the proposer on the key frames"),),
+        ),
     },
 )
 
@@ -361,6 +452,11 @@ def weights_of_presets() -> dict[str, list[PublishedWeights]]:
         if weights := published_weights(roles):
             found[name] = weights
     return found
+
+
+def announced() -> list[str]:
+    """Return the names of the components that other packages announce."""
+    return sorted({entry.name for entry in _entry_points()})
 
 
 def _entry_points() -> EntryPoints:
