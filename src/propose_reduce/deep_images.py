@@ -85,6 +85,9 @@ def values_of(image: Image.Image, path: Path) -> tuple[np.ndarray, str | None]:
     return values, {"I": "integers", "F": "floats"}.get(image.mode)
 
 
+BLOCK = 2**20
+"""Numbers that are scaled together."""
+
 BITS_PER_SAMPLE, PLANAR_CONFIGURATION, EXTRA_SAMPLES = 258, 284, 338
 """Tags of TIFF."""
 
@@ -146,7 +149,7 @@ def extent_of(values: np.ndarray, kind: str, path: Path) -> Extent:
         InputError: it holds no number.
     """
     colours = values[..., :3] if values.ndim == 3 else values
-    numbers = colours[np.isfinite(colours)]
+    numbers = colours[np.isfinite(colours)] if colours.dtype.kind == "f" else colours
     if not numbers.size:
         raise InputError(f"'{path}' holds no number but NaN or infinity")
     return Extent(kind, float(numbers.min()), float(numbers.max()))
@@ -154,16 +157,23 @@ def extent_of(values: np.ndarray, kind: str, path: Path) -> Extent:
 
 def scaled(values: np.ndarray, extent: Extent) -> np.ndarray:
     """Return deep pixels as uint8 RGB (H, W, 3)."""
-    low, high = extent.ends
-    if values.dtype.kind == "f":
-        share = (np.nan_to_num(values.astype(np.float64), nan=low) - low) / (high - low or 1.0)
-        levels = np.rint(share.clip(0, 1) * 255)
-    else:  # 65535 becomes a shift by 8 bits
-        levels = ((values.astype(np.int64) - int(low)) * 256 // int(high - low + 1)).clip(0, 255)
-    pixels = levels.astype(np.uint8)
+    pixels: np.ndarray = np.empty(values.shape, np.uint8)
+    rows = max(1, BLOCK // max(1, values[:1].size))
+    for top in range(0, len(values), rows):  # what is computed in between takes 16 bytes a pixel
+        pixels[top : top + rows] = _levels(values[top : top + rows], extent)
     if pixels.ndim == 2:
         return np.repeat(pixels[..., None], 3, axis=2)
     if pixels.shape[2] == 3:
         return pixels
     alpha = (values[..., 3:] >> 8).astype(np.uint8)
     return on_black(np.concatenate([pixels[..., :3], alpha], axis=2))
+
+
+def _levels(values: np.ndarray, extent: Extent) -> np.ndarray:
+    """Return numbers as levels of 0 to 255."""
+    low, high = extent.ends
+    if values.dtype.kind == "f":
+        share = (np.nan_to_num(values.astype(np.float64), nan=low) - low) / (high - low or 1.0)
+        return np.rint(share.clip(0, 1) * 255)
+    # 65535 becomes a shift by 8 bits
+    return ((values.astype(np.int64) - int(low)) * 256 // int(high - low + 1)).clip(0, 255)

@@ -298,6 +298,13 @@ def test_any_flipped_bit_of_a_tensor_is_found(whole, place, bit):
     assert "\n" not in str(caught.value)
 
 
+def test_equal_weights_are_equal_files(network, file):
+    before = file.read_bytes()
+    for _ in range(3):
+        save_weights(file, network, SETTINGS, INFERENCE, CARD)
+        assert file.read_bytes() == before
+
+
 def test_a_folder_is_no_weights_file(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         load_weights(tmp_path)

@@ -46,6 +46,7 @@ def davis_command(
     ] = False,
 ) -> None:
     """Evaluate label maps by the rules of DAVIS 2017, or of any VOS truth."""
+    from propose_reduce.data.turns import pictures_of_davis, turned_truth
     from propose_reduce.evaluation import evaluate_davis
     from propose_reduce.evaluation.davis import Resize
     from propose_reduce.evaluation.davis_metrics import Task
@@ -71,7 +72,7 @@ def davis_command(
     console.print(metrics.table())
     if intervals:
         console.print(metrics.interval_table())
-    for note in metrics.notes:
+    for note in (*metrics.notes, *turned_truth(pictures_of_davis(ground_truth))):
         say(f"note: {note}", err=True)
     if output is not None:
         metrics.save(output)

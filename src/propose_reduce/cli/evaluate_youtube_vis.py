@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,6 +54,7 @@ def youtube_vis_command(
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
     """Evaluate instance sequences by the rules of YouTube-VIS, of one method or side by side."""
+    from propose_reduce.data.check import IMAGES
     from propose_reduce.errors import InputError
     from propose_reduce.evaluation import evaluate_youtube_vis
     from propose_reduce.evaluation.comparison import Comparison, method_names
@@ -88,6 +90,7 @@ def youtube_vis_command(
         _show(metrics, console, per_video=per_video, errors=errors, intervals=intervals)
         for note in metrics.notes:
             say(f"note: {f'{name}: ' if comparison else ''}{note}", err=True)
+    _note_turns(truth, frames or ground_truth.parent / IMAGES)
     if comparison:
         console.print(comparison.table())
         for table in comparison.interval_tables() if intervals else []:
@@ -119,6 +122,14 @@ def youtube_vis_command(
                 provenance=origin,
             )
         say(f"report -> {page}")
+
+
+def _note_turns(truth: Mapping[str, Any], images: Path) -> None:
+    """Say what EXIF tags do to pictures of the truth, where they can be found."""
+    from propose_reduce.data.turns import pictures_of_videos, turned_truth
+
+    for note in turned_truth(pictures_of_videos(truth, images)):
+        say(f"note: {note}", err=True)
 
 
 def _show(

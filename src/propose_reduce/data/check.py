@@ -13,14 +13,13 @@ from propose_reduce.data.coco import scan_coco
 from propose_reduce.data.davis import scan_davis
 from propose_reduce.data.faults import Fault, Scan, load_json
 from propose_reduce.data.statistics import Statistics, statistics
+from propose_reduce.data.turns import Turns
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import scan_youtube_vis
 from propose_reduce.errors import InputError, printable
-from propose_reduce.images import ImageFacts, look
-from propose_reduce.structures import Size
+from propose_reduce.images import look
 
 IMAGES = "JPEGImages"  # beside the file, as YouTube-VIS has it
-NAMED = 5  # files that a warning names
 SHOWN = 200  # faults that are printed; more of them scroll the table away
 
 
@@ -117,7 +116,7 @@ def check(
     """
     found = scan(path, images, split)
     faults = list(found.faults)
-    turns = _Turns()
+    turns = Turns()
     total = sum(len(video.frames) for video in found.videos.videos)
     for done, (video, t) in enumerate(_frames(found.videos), start=1):
         text = _frame_fault(video, t, turns, decode=decode)
@@ -140,7 +139,7 @@ def _frames(videos: VideoSet) -> Iterator[tuple[AnnotatedVideo, int]]:
             yield video, t
 
 
-def _frame_fault(video: AnnotatedVideo, t: int, turns: _Turns, *, decode: bool) -> str | None:
+def _frame_fault(video: AnnotatedVideo, t: int, turns: Turns, *, decode: bool) -> str | None:
     """Return what is wrong with the image of a frame, if anything."""
     try:
         facts = look(video.frames[t], decode=False)
@@ -154,40 +153,3 @@ def _frame_fault(video: AnnotatedVideo, t: int, turns: _Turns, *, decode: bool) 
         got, expected = (f"{side[1]}x{side[0]}" for side in (size, video.size))
         return f"'{video.frames[t]}' is {got} pixels, its annotations say {expected}"
     return None
-
-
-class _Turns:
-    """Images whose EXIF tag asks for a turn, by what was made of it."""
-
-    def __init__(self) -> None:
-        self._stored: list[Path] = []
-        self._doubtful: list[Path] = []
-
-    def add(self, path: Path, facts: ImageFacts, annotated: Size) -> None:
-        """Note an image."""
-        if facts.keeps_stored(annotated):
-            self._stored.append(path)
-        elif facts.turned and facts.stored == annotated:
-            self._doubtful.append(path)
-
-    def warnings(self) -> Iterator[str]:
-        """Yield what to say of them."""
-        if self._stored:
-            yield (
-                f"{_few(self._stored)}: masks lie on the pixels as stored, which their EXIF tag "
-                "turns by a quarter: read unturned here, while 'predict' turns them; take the tag "
-                "out of these files"
-            )
-        if self._doubtful:
-            yield (
-                f"{_few(self._doubtful)}: the EXIF tag turns or mirrors the picture and keeps "
-                "its size: masks are taken to lie on the picture as shown; if they were drawn on "
-                "the pixels as stored, take the tag out of these files"
-            )
-
-
-def _few(paths: list[Path]) -> str:
-    """Return the first few paths and how many more there are."""
-    names = ", ".join(f"'{path}'" for path in paths[:NAMED])
-    more = len(paths) - NAMED
-    return f"{names} and {more} more" if more > 0 else names

@@ -4,7 +4,7 @@ Value 0 is background, 255 void (a region that is neither right nor wrong). A gr
 alone is a binary mask, as DAVIS 2016 has them: object 1. All objects are of the class ``instance``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,19 @@ def scan_davis(root: Path, split: str | None = None) -> Scan:
         except InputError as error:
             faults.append(Fault(name, str(error)))
     return Scan(VideoSet(str(root), category_set("davis"), tuple(videos)), faults)
+
+
+def first_pictures(root: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the first picture of each video with its label map, where both are there."""
+    try:
+        labels, images = _existing(root, LABELS), _existing(root, (FRAMES,))
+    except InputError:
+        return
+    for folder in sorted(labels.iterdir()):
+        first = next(iter(sorted(folder.glob("*.png"))), None)
+        pictures = [] if first is None else sorted((images / folder.name).glob(f"{first.stem}.*"))
+        if first is not None and pictures:
+            yield pictures[0], first
 
 
 def _existing(root: Path, choices: Sequence[Path]) -> Path:

@@ -113,7 +113,17 @@ def _write(path: Path, content: TensorFile) -> None:
     metadata = {**content.metadata, "sha256": _digest(content)}
     with replacing(Path(path)) as temporary:
         # not save_file: its files can be read by nobody but their owner
-        temporary.write_bytes(save(content.tensors, metadata))
+        temporary.write_bytes(_in_one_order(save(content.tensors, metadata)))
+
+
+def _in_one_order(content: bytes) -> bytes:
+    """Return a ``.safetensors`` file with its metadata sorted: the library's order is random."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
