@@ -130,7 +130,7 @@ def _run_clip(
             apart += seconds
 
     with open_components(clip, group[0]) as components:
-        categories = components.proposer.categories
+        categories = components.categories
         ids = data.category_ids(categories)
         find_windows(
             clip,
