@@ -18,7 +18,8 @@ from propose_reduce.results import VideoResult
 def predict(monkeypatch, capsys):
     """Return a function that types ``propose-reduce predict ..`` in a scripted world."""
 
-    def scripted(_weights, options, *_parts):
+    def scripted(_weights, options, *_components, given=None):
+        assert given is None
         given = options.model_dump(exclude={"settings"})
         return segmenter(**given, settings=(*INPUT, *options.settings))
 
