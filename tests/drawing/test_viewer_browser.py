@@ -150,11 +150,12 @@ def test_a_colour_and_the_outlines_change_what_is_drawn(chromium, viewer):
         assert tab.evaluate(at) == [0, 255, 0, 255]
 
 
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("width", [390, 480, 910, 1110, 1400])
 def test_nothing_is_wider_than_the_window(chromium, viewer, width):
     with page(chromium, width) as tab:
         opened(tab, viewer[0])
         assert tab.evaluate("document.documentElement.scrollWidth") == width
+        assert tab.locator("td.name").first.bounding_box()["width"] >= 60  # words stay whole
 
 
 def test_without_the_video_the_masks_are_still_there(chromium, viewer, tmp_path):

@@ -68,6 +68,7 @@ def test_without_the_video_an_overlay_plays_or_nothing(tmp_path):
     write_page(page, block())
     assert played(page) == "./overlay.mp4"
     assert "its overlay plays" in page.read_text()
+    assert '"labels": "off"' in page.read_text()  # they are in its pixels already
     assert 'href="./overlay.mp4"' in page.read_text()
 
 

@@ -33,10 +33,12 @@ class ViewerVideo:
         file: the video's path relative to the page, with ``/`` between folders; empty for none,
             and then masks are drawn on black.
         times: T seconds from the first frame, rising: when each frame of the result is shown.
+        labelled: masks and labels are in its pixels already; the page starts without labels then.
     """
 
     file: str
     times: Sequence[float]
+    labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def viewer_page(
         "width": result.size[1],
         "height": result.size[0],
         "times": [round(float(time), 6) for time in video.times],
+        "labels": "off" if video.labelled else "full",
         "sequences": [
             {
                 "id": sequence.id,

@@ -68,7 +68,7 @@ def write_page(
         notes.append(f"weights {weights['name']}")
     page = viewer_page(
         result,
-        ViewerVideo(played, frame_times(result)),
+        ViewerVideo(played, frame_times(result), labelled=played == "overlay.mp4"),
         poster="" if video is None else poster(video.frames),
         thumbnails={} if video is None else thumbnails(video.frames, result),
         links=[name for name in OTHERS if (folder / name).is_file()],

@@ -19,7 +19,7 @@ const state = {
   score: Number(byId("score").value),
   opacity: Number(byId("opacity").value),
   outlines: true,
-  labels: "full",
+  labels: data.labels,
   sort: { key: "score", down: true },
 };
 for (const sequence of sequences) {
@@ -317,6 +317,7 @@ byId("speed").addEventListener("change", (event) => { if (video) video.playbackR
 byId("score").addEventListener("input", (event) => { state.score = Number(event.target.value); refresh(); });
 byId("opacity").addEventListener("input", (event) => { state.opacity = Number(event.target.value); draw(); });
 byId("outlines").addEventListener("change", (event) => { state.outlines = event.target.checked; draw(); });
+byId("label-kind").value = state.labels;
 byId("label-kind").addEventListener("change", (event) => { state.labels = event.target.value; draw(); });
 for (const [id, on] of [["all", true], ["none", false]]) {
   byId(id).addEventListener("click", () => { for (const sequence of sequences) sequence.on = on; refresh(); });
