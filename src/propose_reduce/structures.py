@@ -33,6 +33,15 @@ def fitted_size(size: Size, *, long_side: int, short_side: int, grow: bool = Tru
     return max(1, int(size[0] * scale + 0.5)), max(1, int(size[1] * scale + 0.5))
 
 
+SIZE_DIVISOR = 32
+"""Networks see frames padded with zeros, right and bottom, to sides that this divides."""
+
+
+def padded_size(size: Size) -> Size:
+    """Return the size of the canvas on which networks see a frame of ``size``."""
+    return size[0] + -size[0] % SIZE_DIVISOR, size[1] + -size[1] % SIZE_DIVISOR
+
+
 class Frames(Protocol):
     """Lazy frames of one size: uint8 RGB arrays (H, W, 3), decoded when asked for."""
 
@@ -73,10 +82,12 @@ class Clip:
 
     Attributes:
         frames: the lazy frames, in the video's own pixels.
-        working_size: (height, width) of every mask that the components give, unpadded.
+        working_size: (height, width) of every mask that the components give.
         original_size: (height, width) of the frames.
         whole: the clip that this one is a window of; None where it is none.
         start: frame of the whole clip that is frame 0 here.
+        image_size: the part of the working size, from its top left corner, that shows the frame;
+            None for all of it. The rest is the networks' padding (``propagate.padding: canvas``).
     """
 
     frames: Frames
@@ -84,6 +95,12 @@ class Clip:
     original_size: Size
     whole: Clip | None = None
     start: int = 0
+    image_size: Size | None = None
+
+    @property
+    def shown_size(self) -> Size:
+        """The part of the working size that shows the frame."""
+        return self.image_size or self.working_size
 
     def __post_init__(self) -> None:
         if len(self.frames) == 0:

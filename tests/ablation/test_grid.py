@@ -80,3 +80,11 @@ def test_a_fault_is_named(text, message):
 def test_a_setting_named_twice_is_a_fault():
     with pytest.raises(InputError, match=r"'reduce\.iou' is there twice"):
         parse_grid(BASE, ["reduce.iou=0.3", "reduce.iou=0.9"])
+
+
+def test_where_the_schedule_of_the_memory_varies_it_has_no_bound():
+    grid = parse_grid(BASE, ["propagate.memory_every=1,5"])
+    assert {variant.propagate.memory_frames for variant in grid.variants()} == {None}
+    assert tried(grid) == [{}, {"propagate.memory_every": 1}]
+    grid = parse_grid(BASE, ["propagate.memory_every=1", "propagate.memory_frames=4"])
+    assert [variant.propagate.memory_frames for variant in grid.variants()] == [16, 16, 4]

@@ -140,3 +140,8 @@ def test_a_full_gpu_says_what_to_lower(monkeypatch):
 def test_the_dog_is_absent_where_the_script_says():
     dog = run().result.sequences[1]
     assert [t for t, mask in enumerate(dog.segmentations) if mask is None] == sorted(DOG.absent)
+
+
+def test_the_canvas_is_for_the_model_s_own_components():
+    with pytest.raises(InputError, match="padding=canvas is for the model's own components"):
+        segmenter(settings=("inference.propagate.padding=canvas",)).load()

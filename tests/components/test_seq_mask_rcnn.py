@@ -1,6 +1,7 @@
 """The session that fits Seq Mask R-CNN to the three protocols."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from networks import tiny_network
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, _steps, working_image
 from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_head import soft_aggregate
-from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.paradigm.pipeline import segment_clip, working_clip
 from propose_reduce.paradigm.windows import window_of
-from propose_reduce.settings import InferenceSettings
+from propose_reduce.settings import InferenceSettings, PropagateSettings
 from propose_reduce.structures import Clip, Detections, Seed
 
 SIZE = (36, 60)  # working size; the padded canvas is 64 x 64
@@ -281,3 +282,57 @@ def test_masks_that_stand_leave_everything_as_it_is(network):
     with one.open(video) as session:
         for found in session.propagate(video, [seed], corrector=GivenMasks({})):
             assert torch.equal(found.masks, plain[0, found.frame])
+
+
+def test_a_tenth_of_the_video_is_the_step_of_the_memory():
+    schedule = PropagateSettings(memory_every="T/10")
+    assert [schedule.memory_step(frames) for frames in (3, 10, 36, 104)] == [1, 1, 3, 10]
+    assert PropagateSettings(memory_every=4).memory_step(36) == 4
+
+
+@pytest.mark.parametrize(
+    ("propagate", "says"),
+    [
+        ({"memory_every": 1, "memory_frames": 3}, "memory_every=1 is thinned to every 4th frame"),
+        ({"memory_every": 1, "memory_frames": None}, None),
+        ({"memory_every": 2, "memory_frames": 4}, None),
+        ({"memory_frames": 2}, None),  # nothing was asked for
+    ],
+)
+def test_a_schedule_that_does_not_fit_into_the_memory_is_told_once(network, propagate, says):
+    told = []
+    one = replace(component(network, **propagate), warn=told.append)
+    with one.open(video := clip(7)) as session:
+        for _ in range(2):
+            list(session.propagate(video, [Seed(0, box_mask(5))]))
+    assert len(told) == (says is not None)
+    assert says is None or says in told[0]
+
+
+def test_on_the_canvas_masks_see_the_padding_and_results_do_not(network):
+    settings = InferenceSettings.model_validate(
+        {
+            "propose": {"min_score": 0.0},
+            "propagate": {"padding": "canvas"},
+            "reduce": {"min_score": 0.0},
+        }
+    )
+    video = working_clip(clip(3), settings)
+    assert (video.working_size, video.shown_size) == ((64, 64), SIZE)
+    assert working_clip(video, settings) is video
+    one = SeqMaskRCNNComponent(network, CATEGORIES, settings)
+    plain = component(network)
+    with one.open(video) as session, plain.open(small := clip(3)) as other:
+        seen, usual = session.propose(video, 0), other.propose(small, 0)
+        assert torch.equal(seen.masks[:, : SIZE[0], : SIZE[1]], usual.masks)
+        assert seen.masks.sum() == usual.masks.sum()
+        masks = {
+            found.frame: found.masks for found in session.propagate(video, [Seed(0, seen.masks)])
+        }
+        usual = {
+            found.frame: found.masks for found in other.propagate(small, [Seed(0, usual.masks)])
+        }
+        for frame in range(3):
+            assert torch.equal(masks[frame][:, : SIZE[0], : SIZE[1]], usual[frame])
+        found = segment_clip(video, session, session, session, settings)
+    assert {sequence.masks.shape[1:] for sequence in found} == {SIZE}

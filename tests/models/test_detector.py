@@ -160,3 +160,17 @@ def test_the_box_loss_is_smooth_l1_of_beta_one_over_all_samples():
         wanted += torch.where(off < 1, off**2 / 2, off - 0.5).sum().item()
     assert samples[0].positives == 2
     assert found.item() == pytest.approx(wanted / 3, rel=1e-4)
+
+
+@torch.no_grad()
+def test_few_detections_may_come_class_by_class_and_many_come_best_first(network, pyramid):
+    best_first = detect(network, pyramid, max_objects=100)
+    by_class = detect(network, pyramid, max_objects=100, by_class=True)
+    labels = by_class.labels.tolist()
+    assert set(labels) == {1, 2}
+    assert labels == sorted(labels)
+    for label in (1, 2):
+        own = by_class.scores[by_class.labels == label]
+        assert torch.equal(own, best_first.scores[best_first.labels == label])
+    many = detect(network, pyramid, max_objects=6, by_class=True)
+    assert torch.equal(many.scores, best_first.scores[:6])

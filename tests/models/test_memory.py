@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from propose_reduce.errors import InputError
-from propose_reduce.models.memory import MemoryBank
+from propose_reduce.models.memory import MemoryBank, thinned_step
 from propose_reduce.models.seq_prop_blocks import KeyValue
 
 
@@ -67,3 +67,14 @@ def test_a_full_bank_thins_out_with_a_frame_that_was_put_right():
     bank.renew(encoding(9))
     bank.add(4, encoding(4))
     assert bank.values[0, 0, :, 0, 0].tolist() == [0, 2, 4]
+
+
+def test_without_a_limit_every_frame_of_the_schedule_stays():
+    assert filled(every=1, limit=None, distances=40).distances == tuple(range(41))
+
+
+@given(st.integers(1, 7), st.integers(2, 9), st.integers(0, 300))
+def test_the_step_to_which_a_bank_is_thinned_is_known_before(every, limit, distances):
+    bank = filled(every, limit, distances)
+    step = thinned_step(every, limit, distances)
+    assert bank.distances == tuple(range(0, distances + 1, step))

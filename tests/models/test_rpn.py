@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from propose_reduce.models.rpn import Anchors, DetectionTargets, ProposalNetwork, in_crowd
+from propose_reduce.models.rpn import (
+    Anchors,
+    DetectionTargets,
+    ProposalNetwork,
+    clip_boxes,
+    in_crowd,
+)
 
 SIDES = (32, 64, 128, 256, 512)
 MAPS = [torch.zeros(1, 8, y, x) for y, x in ((16, 24), (8, 12), (4, 6), (2, 3), (1, 2))]
@@ -101,3 +107,11 @@ def test_boxes_stay_in_float32_when_the_maps_are_in_bfloat16(network):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         proposals, _ = network.eval().propose([m.bfloat16() for m in MAPS], [(64, 96)])
     assert proposals[0].dtype == torch.float32
+
+
+def test_boxes_in_the_padding_are_kept_at_the_border_or_have_no_area():
+    boxes = torch.tensor([[10.0, 70, 30, 80], [-5, 20, 95, 40], [-9, 5, -1, 9]])
+    kept = clip_boxes(boxes, (60, 90), keep_outside=True)
+    assert kept.tolist() == [[10, 59, 30, 60], [0, 20, 90, 40], [0, 5, 1, 9]]
+    dropped = clip_boxes(boxes, (60, 90), keep_outside=False)
+    assert (dropped[:, 2:] - dropped[:, :2]).prod(dim=1).tolist() == [0, 1800, 0]

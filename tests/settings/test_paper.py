@@ -37,3 +37,15 @@ def test_davis_has_eight_key_frames_and_decays_scores():
     changed["propose"]["key_frames"], changed["reduce"]["kind"] = 8, "soft"
     changed["windows"]["window"] = None
     assert load_preset("davis_r101").inference.model_dump() == changed
+
+
+def test_the_authors_schedules_differ_from_the_paper_in_what_the_method_page_names():
+    for name, base, every in (
+        ("authors_youtube_vis", "youtube_vis_2019_r50", 1),
+        ("authors_davis", "davis_r101", "T/10"),
+    ):
+        wanted = load_preset(base).inference.model_dump()
+        wanted["propose"]["order"] = "class"
+        wanted["propagate"] |= {"memory_every": every, "memory_frames": None, "padding": "canvas"}
+        wanted["windows"]["window"] = None
+        assert load_preset(name).inference.model_dump() == wanted

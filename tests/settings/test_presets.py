@@ -12,11 +12,12 @@ PAPER = [
     for data in ("youtube_vis_2019", "youtube_vis_2021", "davis")
     for backbone in ("r50", "r101", "x101")
 ]
+AUTHORS = ["authors_davis", "authors_youtube_vis"]
 OTHERS = ["coco", "coco_sam2", "open_vocabulary", "real_tiny", "shapes_tiny"]
 
 
 def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts():
-    assert sorted([*PAPER, *OTHERS]) == preset_names()
+    assert sorted([*PAPER, *AUTHORS, *OTHERS]) == preset_names()
 
 
 def test_parts_are_the_model_s_own_unless_a_preset_names_others():

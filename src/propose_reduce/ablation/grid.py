@@ -97,6 +97,10 @@ def parse_grid(base: InferenceSettings, texts: Sequence[str] = (), *, full: bool
             ``PAPER_GRID`` where there are none.
         full: every combination instead of one factor at a time.
 
+    Returns:
+        The grid; where it varies ``propagate.memory_every`` the memory has no bound, unless that
+        is varied too, so that every row is the schedule that it names.
+
     Raises:
         InputError: a text without values, a setting that does not exist or is named twice, or a
             value out of its range.
@@ -106,6 +110,8 @@ def parse_grid(base: InferenceSettings, texts: Sequence[str] = (), *, full: bool
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"grid: '{twice}' is there twice; give all its values at once")
+    if "propagate.memory_every" in names and "propagate.memory_frames" not in names:
+        base = _changed(base, [("propagate.memory_frames", None)])
     return Grid(base, tuple(factors), full)
 
 

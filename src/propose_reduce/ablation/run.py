@@ -10,7 +10,7 @@ from propose_reduce.ablation.clips import AnnotatedClips
 from propose_reduce.ablation.store import SCORES, Measurement, Store
 from propose_reduce.components.registry import Components
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows
+from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows, working_clip
 from propose_reduce.results import VideoResult
 from propose_reduce.rle import Rle
 from propose_reduce.settings import InferenceSettings, ReduceSettings
@@ -114,7 +114,7 @@ def _run_clip(
     tallies: Sequence[_Tally],
 ) -> None:
     """Propose on one video once and reduce in every way; add what comes of it to the tallies."""
-    clip, start = data.clips[id_], perf_counter()
+    clip, start = working_clip(data.clips[id_], group[0]), perf_counter()
     reduced = [ReducedSequences(clip, variant) for variant in group]
     apart = 0.0  # seconds of the reductions
 

@@ -129,6 +129,11 @@ class LoadedComponents:
             raise InputError(f"without a model a {missing[0]} must be given")
         if request.prompts and chosen.proposer is None:
             raise InputError("the objects are given, so no prompt is asked for: leave out --prompt")
+        if request.settings.propagate.padding == "canvas" and chosen.names:
+            raise InputError(
+                "inference.propagate.padding=canvas is for the model's own components, and the "
+                f"{next(iter(chosen.names))} is another: set it to image"
+            )
         if request.prompts and chosen.proposer == OWN:
             raise InputError("this model's own proposer takes no prompts: name another proposer")
         names = {role: name for role, name in chosen.by_role.items() if isinstance(name, str)}
@@ -190,7 +195,11 @@ class LoadedComponents:
             return
         weights = self.model.weights
         own = SeqMaskRCNNComponent(
-            weights.network, self.model.categories, request.settings, request.precision
+            weights.network,
+            self.model.categories,
+            request.settings,
+            request.precision,
+            warn=warn,
         )
         with own.open(clip) as session:
             yield self._at_work(request, session)

@@ -22,7 +22,7 @@ from propose_reduce.api.model import (
 from propose_reduce.components.given_masks import GivenMasks, ObjectSource
 from propose_reduce.errors import InputError, ResourceError, unknown_name
 from propose_reduce.paradigm.given import follow
-from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows
+from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows, working_clip
 from propose_reduce.paradigm.proposals import to_sequence
 from propose_reduce.paradigm.reduce import KeptSequence
 from propose_reduce.paradigm.windows import JoinedSequences
@@ -196,6 +196,7 @@ class Segmenter:
                         "given objects are followed and not proposed: leave out --keep-proposals"
                     )
                 return self._follow(self.given, clip, video, notes, progress)
+            clip = working_clip(clip, preset.inference)
             reduced = ReducedSequences(
                 clip, preset.inference, classes=self.options.classes, progress=progress
             )

@@ -10,6 +10,7 @@ Letters in this file: O objects of one seed, C foreground classes, H and W worki
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from propose_reduce.components.computing import computing, return_large_blocks, step_bytes
 from propose_reduce.components.frame_store import FrameStore, FrameWork
@@ -25,12 +27,12 @@ from propose_reduce.components.sweeps import Step, sweeps, without_masks
 from propose_reduce.errors import InputError
 from propose_reduce.masks import scoring_boxes
 from propose_reduce.models.backbone import Features
-from propose_reduce.models.memory import MemoryBank
+from propose_reduce.models.memory import MemoryBank, thinned_step
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
 from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.protocols import Corrector
-from propose_reduce.settings import InferenceSettings
+from propose_reduce.settings import InferenceSettings, PropagateSettings
 from propose_reduce.stages import DECODE, DETECTION, PROPAGATION, SCORING, stage
 from propose_reduce.structures import Clip, Detections, FrameMasks, Seed, frame_of
 
@@ -38,11 +40,11 @@ MEGABYTE = 2**20
 
 
 def working_image(clip: Clip, frame: int) -> Tensor:
-    """Return a frame at the clip's working size: uint8 RGB (1, 3, H, W), bilinear."""
-    height, width = clip.working_size
+    """Return a frame at the size that the clip shows it in: uint8 RGB (1, 3, H, W), bilinear."""
+    height, width = clip.shown_size
     with stage(DECODE):
         image = frame_of(clip, frame)
-    if image.shape[:2] != clip.working_size:
+    if image.shape[:2] != clip.shown_size:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     return torch.from_numpy(image).permute(2, 0, 1)[None]
 
@@ -58,6 +60,7 @@ class SeqMaskRCNNComponent:
         precision: float32, or bfloat16 for autocast; detection on key frames and what else is
             sensitive stay in float32.
         read_image: how a frame becomes RGB (1, 3, H, W), 0-255.
+        warn: called with what the user should know.
     """
 
     network: SeqMaskRCNN
@@ -65,6 +68,7 @@ class SeqMaskRCNNComponent:
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     precision: torch.dtype = torch.float32
     read_image: Callable[[Clip, int], Tensor] = working_image
+    warn: Callable[[str], None] = warnings.warn
 
     @contextmanager
     def open(self, clip: Clip) -> Iterator[Session]:
@@ -87,6 +91,7 @@ class Session:
         self._device = component.network.pixel_mean.device
         self._frames = FrameStore(component.settings.propagate.cache_mb * MEGABYTE)
         self._images = ReadAhead(lambda frame: component.read_image(clip, frame))
+        self._told = False
 
     def close(self) -> None:
         """Free what the session holds."""
@@ -95,7 +100,7 @@ class Session:
 
     @stage(DETECTION)
     def propose(self, clip: Clip, frame: int) -> Detections:
-        """Detect objects: masks at the working size, best first.
+        """Detect objects: masks at the working size, in the order that the settings ask for.
 
         In float32 whatever the precision: what is found decides which sequences there are, and a
         score that rounding lifts over a threshold makes another result. Key frames are few.
@@ -112,15 +117,16 @@ class Session:
             pyramid = work.features.pyramid
             found = self._network.detector.detect(
                 pyramid,
-                clip.working_size,
+                clip.shown_size,
                 min_score=wanted.min_score,
                 nms=wanted.box_nms,
                 max_objects=wanted.max_objects,
+                by_class=wanted.order == "class",
             )
-            soft = self._network.detector.masks(
-                pyramid, found.boxes, found.labels, clip.working_size
-            )
-        return Detections(soft > 0.5, found.class_scores)
+            soft = self._network.detector.masks(pyramid, found.boxes, found.labels, clip.shown_size)
+        height, width = clip.working_size
+        padding = (0, width - soft.shape[2], 0, height - soft.shape[1])
+        return Detections(functional.pad(soft > 0.5, padding), found.class_scores)
 
     @stage(SCORING)
     def score(self, clip: Clip, frame: int, masks: Tensor, origins: Detections) -> Tensor:
@@ -141,6 +147,7 @@ class Session:
         last corrected frame in between.
         """
         self._check(clip)
+        self._tell_thinned(clip, seeds)
         yield from without_masks(seeds, len(clip.frames))
         tracks = [_MemoryTrack(index, seed) for index, seed in enumerate(seeds)]
         forward, backward = sweeps(seeds, len(clip.frames))
@@ -195,6 +202,22 @@ class Session:
                     found = replace(found, masks=masks)
                 results.append(found)
         return results
+
+    def _tell_thinned(self, clip: Clip, seeds: Sequence[Seed]) -> None:
+        """Warn once where the memory holds less than the schedule that was asked for."""
+        schedule = self.component.settings.propagate
+        every, limit = schedule.memory_step(len(self.clip.frames)), schedule.memory_frames
+        usual = PropagateSettings().memory_every
+        farthest = max((max(s.frame, len(clip.frames) - 1 - s.frame) for s in seeds), default=0)
+        step = thinned_step(every, limit, farthest)
+        if step == every or schedule.memory_every == usual or self._told:
+            return
+        self._told = True
+        self.component.warn(
+            f"inference.propagate.memory_every={schedule.memory_every} is thinned to every "
+            f"{step}th frame on {len(clip.frames)} frames, because the memory holds {limit}: set "
+            "inference.propagate.memory_frames=null to hold them all"
+        )
 
     def _decode(
         self, tracks: Sequence[_MemoryTrack], query: KeyValue, branches: FrameBranches, limit: int
@@ -305,9 +328,8 @@ class _MemoryTrack:
         if self._key_frame is None:
             raise RuntimeError(f"seed {self.index} was not memorised on frame {self.seed.frame}")
         schedule = session.component.settings.propagate
-        self.bank = MemoryBank(
-            self._key_frame, every=schedule.memory_every, limit=schedule.memory_frames
-        )
+        every = schedule.memory_step(len(session.clip.frames))
+        self.bank = MemoryBank(self._key_frame, every=every, limit=schedule.memory_frames)
 
 
 def _steps(sizes: Sequence[int], limit: int) -> Iterator[list[tuple[int, slice]]]:

@@ -15,9 +15,9 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from propose_reduce.errors import InputError, unknown_name
+from propose_reduce.structures import padded_size
 
 STRIDES = (4, 8, 16, 32)  # of C2..C5 and P2..P5; P6 halves P5 once more
-SIZE_DIVISOR = 32
 TRIAL = (96, 160)  # a size that no model is made for
 
 
@@ -161,7 +161,8 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """
     scaled = (images.float() - mean[:, None, None]) / std[:, None, None]
     height, width = images.shape[-2:]
-    return nn.functional.pad(scaled, (0, -width % SIZE_DIVISOR, 0, -height % SIZE_DIVISOR))
+    padded = padded_size((height, width))
+    return nn.functional.pad(scaled, (0, padded[1] - width, 0, padded[0] - height))
 
 
 def channels_last(module: nn.Module) -> nn.Module:

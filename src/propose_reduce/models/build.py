@@ -43,6 +43,7 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
             anchors,
             proposals=model.rpn_proposals,
             nms=model.rpn_nms,
+            keep_outside=model.boxes_outside == "keep",
             samples=training.rpn_samples,
             positive=training.rpn_positive,
         ),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler, BoxCoder, Matcher
 from torchvision.models.detection.roi_heads import maskrcnn_loss
-from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
+from torchvision.ops import batched_nms, box_iou
 
 from propose_reduce.models.roi_heads import (
     BOX_BINS,
@@ -23,7 +23,7 @@ from propose_reduce.models.roi_heads import (
     RoIFeatures,
     paste,
 )
-from propose_reduce.models.rpn import DetectionTargets, ProposalNetwork, in_crowd
+from propose_reduce.models.rpn import DetectionTargets, ProposalNetwork, clip_boxes, in_crowd
 from propose_reduce.structures import Size
 
 BOX_WEIGHTS = (
@@ -37,7 +37,7 @@ MINIMUM_SIDE = 1e-2  # px; smaller boxes are no detections (torchvision's rule)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxDetections:
-    """Detections of one frame, best first.
+    """Detections of one frame, best first unless they were asked for class by class.
 
     Attributes:
         boxes: float32 (N, 4).
@@ -96,6 +96,7 @@ class Detector(nn.Module):
         min_score: float,
         nms: float,
         max_objects: int,
+        by_class: bool = False,
     ) -> BoxDetections:
         """Find the objects of one frame (B = 1).
 
@@ -105,20 +106,24 @@ class Detector(nn.Module):
             min_score: a detection's probability is above this.
             nms: box NMS IoU inside one class.
             max_objects: the best so many are returned.
+            by_class: where there are no more than that, they come class by class.
         """
         proposals, _ = self.rpn.propose(pyramid, [size])
         boxes = proposals[0]
         output = self._box_output(pyramid, [boxes])
         probabilities = output.logits.softmax(dim=1)
         decoded = self.box_coder.decode(output.codes, [boxes])  # (N, C + 1, 4)
-        decoded = clip_boxes_to_image(decoded, size)
+        decoded = clip_boxes(decoded, size, keep_outside=self.rpn.keep_outside)
         box_rows, columns = torch.nonzero(probabilities[:, 1:] > min_score, as_tuple=True)
         labels = columns + 1
         candidates, scores = decoded[box_rows, labels], probabilities[box_rows, labels]
         large = ((candidates[:, 2:] - candidates[:, :2]) >= MINIMUM_SIDE).all(dim=1)
         box_rows, labels = box_rows[large], labels[large]
         candidates, scores = candidates[large], scores[large]
-        kept = batched_nms(candidates, scores, labels, nms)[:max_objects]
+        kept = batched_nms(candidates, scores, labels, nms)
+        if by_class and len(kept) <= max_objects:
+            kept = kept[labels[kept].argsort(stable=True)]
+        kept = kept[:max_objects]
         return BoxDetections(
             candidates[kept], labels[kept], scores[kept], probabilities[box_rows[kept]]
         )

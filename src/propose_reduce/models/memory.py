@@ -11,22 +11,36 @@ from propose_reduce.errors import InputError
 from propose_reduce.models.seq_prop_blocks import KeyValue
 
 
+def thinned_step(every: int, limit: int | None, distance: int) -> int:
+    """Return from how many frames one is in the memory when a sweep has come so far.
+
+    Args:
+        every: as it was asked for.
+        limit: most frames in the memory; None: no bound.
+        distance: from the key frame.
+    """
+    while limit is not None and distance // every + 1 > limit:
+        every *= 2
+    return every
+
+
 class MemoryBank:
     """The key frame and, evenly spaced, what came after it.
 
     Frames are taken at distances from the key frame that are multiples of ``step``. When the
     bank is full every second frame but the key frame goes and the step doubles, so that the cost
-    of reading stays bounded however long the video is. The key frame always stays. Beside these
-    there is room for one frame at any distance, the last that was put right (``renew``).
+    of reading stays bounded however long the video is; without a limit it grows. The key frame
+    always stays. Beside these there is room for one frame at any distance, the last that was put
+    right (``renew``).
 
     Attributes:
         keys: (O, K, M, h, w).
         values: (O, D, M, h, w).
     """
 
-    def __init__(self, key_frame: KeyValue, *, every: int, limit: int) -> None:
+    def __init__(self, key_frame: KeyValue, *, every: int, limit: int | None) -> None:
         """Start from the encoding of the key frame's masks, key (O, K, h, w) and value."""
-        if every < 1 or limit < 2:
+        if every < 1 or (limit is not None and limit < 2):
             raise InputError(f"memory needs every >= 1 and frames >= 2, got {every} and {limit}")
         self.keys: Tensor = key_frame.key[:, :, None]
         self.values: Tensor = key_frame.value[:, :, None]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
-from torchvision.ops import box_iou
+from torchvision.ops import box_iou, clip_boxes_to_image
 
 from propose_reduce.models.backbone import STRIDES
 from propose_reduce.structures import Size
@@ -122,6 +122,7 @@ class ProposalNetwork(RegionProposalNetwork):  # type: ignore[misc]
         nms: IoU of the NMS on each level.
         samples: anchors per image in the loss.
         positive: at most this share of them positive.
+        keep_outside: boxes beyond the image are kept (see ``clip_boxes``).
     """
 
     def __init__(
@@ -133,10 +134,12 @@ class ProposalNetwork(RegionProposalNetwork):  # type: ignore[misc]
         nms: float = 0.7,
         samples: int = 64,
         positive: float = 0.5,
+        keep_outside: bool = False,
     ) -> None:
         limit = {"training": proposals, "testing": proposals}
         head = FloatRPNHead(channels, anchors.num_anchors_per_location()[0])
         super().__init__(anchors, head, 0.7, 0.3, samples, positive, limit, limit, nms)
+        self.keep_outside = keep_outside
 
     def propose(
         self,
@@ -157,6 +160,23 @@ class ProposalNetwork(RegionProposalNetwork):  # type: ignore[misc]
         proposals, losses = self(images, levels, truth or None)
         return proposals, losses
 
+    def filter_proposals(
+        self,
+        proposals: Tensor,
+        objectness: Tensor,
+        image_shapes: list[Size],
+        num_anchors_per_level: list[int],
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the best boxes of each image and their scores, clipped to it."""
+        clipped = [
+            clip_boxes(boxes, size, keep_outside=self.keep_outside)
+            for boxes, size in zip(proposals, image_shapes, strict=True)
+        ]
+        found: tuple[list[Tensor], list[Tensor]] = super().filter_proposals(
+            torch.stack(clipped), objectness, image_shapes, num_anchors_per_level
+        )
+        return found
+
     def assign_targets_to_anchors(
         self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
     ) -> tuple[list[Tensor], list[Tensor]]:
@@ -165,6 +185,22 @@ class ProposalNetwork(RegionProposalNetwork):  # type: ignore[misc]
         for label, boxes, target in zip(labels, anchors, targets, strict=True):
             label[(label == 0) & in_crowd(boxes, target["crowds"])] = -1
         return labels, matched
+
+
+def clip_boxes(boxes: Tensor, size: Size, *, keep_outside: bool) -> Tensor:
+    """Return boxes (..., 4) cut at the border of an image.
+
+    Args:
+        boxes: of any place.
+        size: (height, width) of the image.
+        keep_outside: what lies beyond it becomes 1 px wide at the border, as in the authors' code,
+            where corners are pixels; otherwise it has no area left.
+    """
+    if not keep_outside:
+        return clip_boxes_to_image(boxes, size)
+    low = boxes.new_tensor([0, 0, 1, 1])
+    high = boxes.new_tensor([size[1] - 1, size[0] - 1, size[1], size[0]])
+    return boxes.clamp(min=low).minimum(high)
 
 
 def in_crowd(boxes: Tensor, crowds: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from propose_reduce.models.backbone import SIZE_DIVISOR, Backbone, Features, normalise
+from propose_reduce.models.backbone import Backbone, Features, normalise
 from propose_reduce.models.detector import Detector
 from propose_reduce.models.roi_heads import paste
 from propose_reduce.models.rpn import DetectionTargets
@@ -21,6 +21,7 @@ from propose_reduce.models.seq_prop_head import (
     soft_iou_loss,
 )
 from propose_reduce.stages import FEATURES, stage
+from propose_reduce.structures import padded_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,9 +143,8 @@ class SeqMaskRCNN(nn.Module):
 
     def _batch(self, images: Sequence[Tensor]) -> Tensor:
         """Return images of any sizes on one padded canvas, (N, 3, H, W), normalised."""
-        height = _ceil(max(image.shape[-2] for image in images))
-        width = _ceil(max(image.shape[-1] for image in images))
-        canvas = self.pixel_mean.new_zeros((len(images), 3, height, width))
+        largest = (max(i.shape[-2] for i in images), max(i.shape[-1] for i in images))
+        canvas = self.pixel_mean.new_zeros((len(images), 3, *padded_size(largest)))
         for row, image in enumerate(images):
             scaled = normalise(image[None], self.pixel_mean, self.pixel_std)[0]
             canvas[row, :, : scaled.shape[-2], : scaled.shape[-1]] = scaled
@@ -212,10 +212,6 @@ class SeqMaskRCNN(nn.Module):
 def _mean(values: Tensor, rows: Tensor) -> Tensor:
     """Return the mean of some rows of (O,), 0 where there are none."""
     return (values * rows).sum() / rows.sum().clamp(min=1)
-
-
-def _ceil(side: int) -> int:
-    return side + -side % SIZE_DIVISOR
 
 
 def _on_canvas(masks: Tensor, like: Tensor) -> Tensor:

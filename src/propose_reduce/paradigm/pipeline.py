@@ -5,7 +5,7 @@ sequences, keep one for each object (paper, section 3; supplementary, section 4)
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.compose import compose
@@ -25,7 +25,7 @@ from propose_reduce.paradigm.windows import (
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, ReduceSettings
 from propose_reduce.stages import OUTPUT, REDUCTION, stage
-from propose_reduce.structures import Clip, InstanceSequence, Size
+from propose_reduce.structures import Clip, InstanceSequence, Size, padded_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,14 @@ class Window:
 
     frames: range
     proposals: Proposals
+
+
+def working_clip(clip: Clip, settings: InferenceSettings) -> Clip:
+    """Return a clip with the working size that the settings ask for (``propagate.padding``)."""
+    if settings.propagate.padding == "image" or clip.image_size is not None:
+        return clip
+    canvas = padded_size(clip.working_size)
+    return replace(clip, working_size=canvas, image_size=clip.working_size)
 
 
 def segment_clip(

@@ -31,6 +31,7 @@ class Proposals:
         frame_scores: float32 (N, T, C + 1), class probabilities on each frame; NaN where absent.
         absent_weight: how much a frame without a mask counts as background in the class scores.
         given: masks in the video's own pixels that stand as they are, by sequence and frame.
+        image_size: the part of the masks that shows the video (see ``Clip``); None for all.
     """
 
     categories: tuple[str, ...]
@@ -39,6 +40,7 @@ class Proposals:
     frame_scores: Tensor
     absent_weight: float = 0.0
     given: Mapping[tuple[int, int], rle.Rle] = field(default_factory=dict)
+    image_size: Size | None = None
 
     @classmethod
     def joined(cls, groups: Sequence[Proposals]) -> Proposals:
@@ -55,6 +57,7 @@ class Proposals:
                 for first, group in zip(firsts, groups, strict=False)
                 for (sequence, frame), mask in group.given.items()
             },
+            groups[0].image_size,
         )
 
     def __len__(self) -> int:
@@ -100,7 +103,7 @@ def to_sequence(
     column = kept.category + 1  # column 0 is background
     segmentations = [
         proposals.given.get((kept.index, frame))
-        or _segmentation(proposals.masks, kept.index, frame, size)
+        or _segmentation(proposals, kept.index, frame, size)
         for frame in range(proposals.masks.num_frames)
     ]
     frame_scores = [
@@ -121,9 +124,10 @@ def to_sequence(
     )
 
 
-def _segmentation(masks: PackedMasks, sequence: int, frame: int, size: Size) -> rle.Rle | None:
+def _segmentation(proposals: Proposals, sequence: int, frame: int, size: Size) -> rle.Rle | None:
     """Return one mask at the video's size, encoded; None where nothing is left of it."""
-    if masks.areas[sequence, frame] == 0:
+    if proposals.masks.areas[sequence, frame] == 0:
         return None
-    mask = resize(masks.mask(sequence, frame)[None], size)[0]
+    height, width = proposals.image_size or proposals.masks.size
+    mask = resize(proposals.masks.mask(sequence, frame)[None, :height, :width], size)[0]
     return rle.encode(mask.numpy()) if bool(mask.any()) else None

@@ -121,7 +121,7 @@ class SequenceBuilder:
             if mask is not None
         }
         absent = self._settings.score.absent
-        return Proposals(categories, started, masks, frame_scores, absent, given)
+        return Proposals(categories, started, masks, frame_scores, absent, given, clip.image_size)
 
     def _report(self, stage: str, done: int, steps: int) -> None:
         if self._progress is not None:

@@ -138,7 +138,7 @@ def _sequences(
         for row, track in enumerate(seen.tracks):
             masks.put(frame, seen.masks.mask(row, 0)[None], track)
             frame_scores[track, frame] = seen.scores[row]
-    return Proposals(categories, tuple(begun), masks, frame_scores)
+    return Proposals(categories, tuple(begun), masks, frame_scores, image_size=clip.image_size)
 
 
 def _count_missed(tracks: Proposals, factor: float) -> None:

@@ -40,7 +40,7 @@ def window_of(clip: Clip, frames: range) -> Clip:
     if len(frames) == len(clip.frames):
         return clip
     part = SelectedFrames(clip.frames, frames)
-    return Clip(part, clip.working_size, clip.original_size, whole=clip, start=frames.start)
+    return replace(clip, frames=part, whole=clip, start=frames.start)
 
 
 def progress_of_window(progress: Progress | None, number: int, count: int) -> Progress | None:

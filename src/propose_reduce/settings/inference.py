@@ -14,6 +14,11 @@ class ProposeSettings(Settings):
 
     key_frames: int = Field(5, ge=1, description="K, the frames to propose on")
     max_objects: int = Field(10, ge=1, description="O, the best detections of a key frame")
+    order: Literal["score", "class"] = Field(
+        "score",
+        description="order of detections before mask NMS; class: class by class where there are "
+        "no more than max_objects, as in the authors' code",
+    )
     min_score: float = Field(0.2, ge=0, le=1, description="a detection scores above this")
     box_nms: float = Field(0.5, ge=0, le=1, description="box NMS IoU inside one class")
     mask_nms: float | None = Field(
@@ -31,9 +36,21 @@ class ProposeSettings(Settings):
 class PropagateSettings(Settings):
     """How masks travel through the video (docs/method.md, section 2)."""
 
-    memory_every: int = Field(5, ge=1, description="memorise every Nth frame from the key frame")
-    memory_frames: int = Field(
-        16, ge=2, description="most frames in a memory; when full every second other one goes"
+    memory_every: Annotated[int, Field(ge=1)] | Literal["T/10"] = Field(
+        5,
+        description="memorise every Nth frame from the key frame; T/10: N is a tenth of the "
+        "video's frames",
+    )
+    memory_frames: int | None = Field(
+        16,
+        ge=2,
+        description="most frames in a memory, when full every second other one goes; null: no "
+        "bound",
+    )
+    padding: Literal["image", "canvas"] = Field(
+        "image",
+        description="what masks are thresholded, boxed, scored and compared on: the image, or "
+        "with its padding to multiples of 32, as in the authors' code",
     )
     batch_objects: int | None = Field(
         None, ge=1, description="most objects decoded at once; null: as many as memory allows"
@@ -51,6 +68,10 @@ class PropagateSettings(Settings):
     self_propagation: bool = Field(
         True, description="the key frame too is segmented from its memory, not taken as detected"
     )
+
+    def memory_step(self, num_frames: int) -> int:
+        """Return N of ``memory_every`` in a video of so many frames."""
+        return max(1, num_frames // 10) if self.memory_every == "T/10" else self.memory_every
 
 
 class ScoreSettings(Settings):

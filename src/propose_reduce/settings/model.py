@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, field_validator, model_validator
@@ -61,6 +61,11 @@ class ModelSettings(Settings):
         0.5, ge=0, le=1, description="anchor centre in its cell: 0.5 authors, 0 torchvision"
     )
     anchor_rounding: bool = Field(True, description="round anchor corners to whole pixels")
+    boxes_outside: Literal["drop", "keep"] = Field(
+        "drop",
+        description="boxes beyond the image, in its padding; keep: 1 px wide at the border, as in "
+        "the authors' code",
+    )
     roi_aligned: bool = Field(
         False, description="RoIAlign shifts by half a cell (the later convention)"
     )

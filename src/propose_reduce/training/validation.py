@@ -13,7 +13,7 @@ from propose_reduce.data.youtube_vis_writer import category_entries, object_entr
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
-from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.paradigm.pipeline import segment_clip, working_clip
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip, fitted_size
@@ -37,7 +37,7 @@ def clip_of(video: AnnotatedVideo, preset: Preset) -> Clip:
     size = fitted_size(
         video.size, long_side=preset.model.long_side, short_side=preset.model.short_side
     )
-    return Clip(AnnotatedFrames(video), size, video.size)
+    return working_clip(Clip(AnnotatedFrames(video), size, video.size), preset.inference)
 
 
 def segment_set(

@@ -69,17 +69,18 @@ def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) ->
 
 def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
     """Return the names of the presets that a checkpoint fits, by names, shapes and classes."""
-    fitting = []
+    fitting = {}  # one name for each model, the last in the alphabet: not the authors' schedules
     for name in preset_names():
-        if not load_preset(name).components.use_model:
+        preset = load_preset(name)
+        if not preset.components.use_model:
             continue
         try:
             match_tensors(content.tensors, _shapes(name), source)
         except MisfitError:
             continue
-        if _known_categories(content) in (None, load_preset(name).model.categories):
-            fitting.append(name)
-    return fitting
+        if _known_categories(content) in (None, preset.model.categories):
+            fitting[preset.model] = name
+    return sorted(fitting.values())
 
 
 @cache

@@ -109,6 +109,7 @@ AUTHORS = Source(
         **_PIXELS,
         **_ANCHORS,
         "anchor_offset": 0.5,
+        "boxes_outside": "keep",
         "roi_minimum_cell": False,
         "batch_norm_eps": 1e-5,
     },
