@@ -84,6 +84,10 @@ def test_the_first_two_commands_install_and_run():
     assert lines[:2] == ["pip install . && propose-reduce demo", "pip install '.[test]' && pytest"]
 
 
+def test_its_lines_are_short():
+    assert [line for line in README.read_text("utf-8").splitlines() if len(line) > 120] == []
+
+
 def test_the_demo_finds_the_shapes(tmp_path):
     told = run("propose-reduce demo", tmp_path)
     judged = re.search(r"AP ([\d.]+), AP50 [\d.]+, AR10 [\d.]+", told)
