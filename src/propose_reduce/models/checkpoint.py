@@ -1,18 +1,35 @@
 """Foreign checkpoint files: their tensors, without running anything that they hold."""
 
+import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from propose_reduce.errors import InputError
 from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.models.weights import FORMAT, read_safetensors
+
+STANDINS = ("mmengine", "mmcv", "mmdet", "detectron2", "fvcore", "numpy")
+"""Packages whose objects lie beside the tensors of a training run; none of them is built."""
+
+PLAIN = {
+    ("collections", "OrderedDict"),
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
+    ("_codecs", "encode"),
+}
+"""All that a pickle of numpy arrays may ask for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,17 +39,22 @@ class Checkpoint:
     Attributes:
         tensors: by the names they have there, in main memory.
         categories: its foreground classes, where it says so.
+        config: the text of the settings that it was trained with, where it says so.
+        name: of the file.
     """
 
     tensors: dict[str, Tensor]
     categories: tuple[str, ...] | None = None
+    config: str = ""
+    name: str = ""
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Return what a ``.pth``, ``.pt`` or ``.safetensors`` file holds.
+    """Return what a ``.pth``, ``.pt``, ``.pkl`` or ``.safetensors`` file holds.
 
     The state dict may be the whole file, or lie under ``state_dict`` (as OpenMMLab's tools write
-    it) or ``model`` (as torchvision's do), and its names may start with ``module.``.
+    it) or ``model`` (as torchvision's and Detectron2's do), and its names may start with
+    ``module.``. A ``.pkl`` is a plain pickle of numpy arrays, as Detectron2 publishes them.
 
     Raises:
         InputError: the file cannot be read, holds more than plain data, or no tensors.
@@ -41,9 +63,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
         content = read_safetensors(path)
         if content.metadata.get("format", "").startswith(FORMAT):
             raise InputError(f"'{path}' is a propose-reduce weights file already: use it as it is")
-        return Checkpoint(content.tensors)
-    data = _unpickle(path)
-    meta = data.get("meta")
+        return Checkpoint(content.tensors, name=Path(path).name)
+    data = _read(path)
+    meta = data["meta"] if isinstance(data.get("meta"), Mapping) else {}
+    if "blobs" in data:
+        raise InputError(
+            f"checkpoint '{path}' is of Caffe2 (Detectron 1), whose form is another: give "
+            "Detectron2's of the same model"
+        )
     state = next((data[name] for name in ("state_dict", "model") if name in data), data)
     if not isinstance(state, Mapping) or not state:
         raise InputError(f"checkpoint '{path}' holds no state dict: give a model's weights")
@@ -57,15 +84,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
     tensors = {
         name.removeprefix("module.") if wrapped else name: value for name, value in state.items()
     }
-    return Checkpoint(tensors, _noted_categories(meta))
+    config = meta.get("cfg") or meta.get("config") or ""
+    return Checkpoint(tensors, _noted_categories(meta), str(config), Path(path).name)
 
 
-def _unpickle(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> Mapping[str, Any]:
     check_regular(path)
     try:
-        with warnings.catch_warnings(), Path(path).open("rb") as file:
-            warnings.simplefilter("ignore")  # of the pickles that Detectron2 writes
-            data = torch.load(file, map_location="cpu", weights_only=True)
+        data = _unpickle_arrays(path) if Path(path).suffix == ".pkl" else _unpickle_tensors(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"checkpoint '{path}' cannot be read: {reason}") from error
@@ -86,9 +112,79 @@ def _unpickle(path: Path) -> Mapping[str, Any]:
     return data
 
 
+def _unpickle_tensors(path: Path) -> Any:
+    """Return what torch reads of a file with tensors; other objects are empty stand-ins."""
+    with warnings.catch_warnings(), Path(path).open("rb") as file:
+        warnings.simplefilter("ignore")  # of pickles that are not torch's
+        standins: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = []
+        older = file.read(2) != b"PK"
+        file.seek(0)
+        if not older:  # whose other objects cannot be listed
+            for name in torch.serialization.get_unsafe_globals_in_checkpoint(file):
+                if name.split(".")[0] in STANDINS:
+                    standins.append((type("StandIn", (_StandIn,), {}), name))
+        file.seek(0)
+        with torch.serialization.safe_globals(standins):
+            return torch.load(file, map_location="cpu", weights_only=True)
+
+
+class _StandIn:
+    """In the place of an object that is not built: it takes what it is given, and has nothing."""
+
+    def __new__(cls, *_arguments: object, **_named: object) -> "_StandIn":
+        return super().__new__(cls)
+
+    def __init__(self, *_arguments: object, **_named: object) -> None:
+        pass
+
+    def __setstate__(self, _state: object) -> None:
+        pass
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Reads arrays, numbers, texts and what holds them together; refuses all else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what builds an array.
+
+        Raises:
+            UnpicklingError: anything else is asked for.
+        """
+        if (module, name) in PLAIN:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"GLOBAL {module}.{name}")
+
+    def persistent_load(self, pid: object) -> NoReturn:
+        """Refuse what lies outside the file."""
+        raise pickle.UnpicklingError(f"persistent {pid}")
+
+
+def _unpickle_arrays(path: Path) -> Any:
+    """Return what a pickle of numpy arrays holds, those of its state dict as tensors."""
+    with Path(path).open("rb") as file:
+        data = _ArrayUnpickler(file, encoding="latin1").load()
+    if not isinstance(data, Mapping):
+        return data
+    model = data.get("model", data)
+    if isinstance(model, Mapping):
+        tensors = {
+            name: torch.from_numpy(np.ascontiguousarray(value))
+            if isinstance(value, np.ndarray) and value.dtype.kind in "fiu"
+            else value
+            for name, value in model.items()
+        }
+        data = {**data, "model": tensors} if "model" in data else tensors
+    return data
+
+
 def _noted_categories(meta: object) -> tuple[str, ...] | None:
     """Return the class names that OpenMMLab's tools note beside the weights, in our spelling."""
-    names = meta.get("CLASSES") if isinstance(meta, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return None
+    noted = meta.get("dataset_meta")
+    names = meta.get("CLASSES") or (
+        noted.get("classes", noted.get("CLASSES")) if isinstance(noted, Mapping) else None
+    )
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return None
     return tuple(name.replace(" ", "_") for name in names)

