@@ -13,7 +13,7 @@ PAPER = [
     for backbone in ("r50", "r101", "x101")
 ]
 AUTHORS = ["authors_davis", "authors_youtube_vis"]
-OTHERS = ["coco", "coco_sam2", "open_vocabulary", "real_tiny", "shapes_tiny"]
+OTHERS = ["coco", "coco_sam2", "finetune", "open_vocabulary", "real_tiny", "shapes_tiny"]
 
 
 def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts():
@@ -23,6 +23,7 @@ def test_the_presets_are_those_of_the_paper_a_small_one_and_those_of_other_parts
 def test_parts_are_the_model_s_own_unless_a_preset_names_others():
     assert set(load_preset("davis_r50").components.model_dump().values()) == {"seq-mask-rcnn", ()}
     assert [name for name in OTHERS if load_preset(name).components.use_model] == [
+        "finetune",
         "real_tiny",
         "shapes_tiny",
     ]

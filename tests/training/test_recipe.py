@@ -13,8 +13,9 @@ from propose_reduce.settings import load_preset
 from propose_reduce.settings.training import SourceSettings
 from propose_reduce.training import callbacks, recipe, trainer
 from propose_reduce.training.module import TrainingModule
-from propose_reduce.training.recipe import Run, start_from, train
+from propose_reduce.training.recipe import Run, train
 from propose_reduce.training.sources import with_own_data
+from propose_reduce.training.start import start_from
 
 
 def stop_at(monkeypatch, number):
@@ -92,7 +93,7 @@ def test_a_resumed_run_refuses_what_its_checkpoint_does_not_fit(tmp_path, change
 def test_the_best_weights_are_those_of_the_whole_run(tmp_path, monkeypatch):
     found = iter([0.2, 0.9, 0.3, 0.4])
     monkeypatch.setattr(callbacks, "judge", lambda *asked: Judged({"AP": next(found)}))
-    monkeypatch.setattr(trainer, "_validation_videos", lambda *asked: ())
+    monkeypatch.setattr(trainer, "validation_videos", lambda *asked: ())
     stages = {"first": {"steps": 2}, "second": {"steps": 2}}
     train(preset(stages, validation={"every": 1}), Run(tmp_path / "run"))
     card = load_weights(tmp_path / "run" / "best.safetensors").card

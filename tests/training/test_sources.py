@@ -17,6 +17,7 @@ from propose_reduce.training.sources import (
     remarkable,
     with_own_data,
 )
+from propose_reduce.training.trainer import validation_videos
 
 
 def two_sources(tmp_path, **options):
@@ -168,3 +169,31 @@ def test_what_a_split_leaves_out_may_have_faults(tmp_path):
     assert remarkable(preset(sources=own, model={"categories": ["instance"]})) == []
     every = {"own": {"annotations": str(tmp_path)}}
     assert len(remarkable(preset(sources=every, model={"categories": ["instance"]}))) == 1
+
+
+def test_a_share_of_ones_own_data_is_held_out_and_judged_on(tmp_path):
+    data = youtube_vis_data()
+    (video,), (cat, _) = data["videos"], data["annotations"]
+    data["videos"] = [{**video, "id": id_} for id_ in range(1, 8)]
+    data["annotations"] = [{**cat, "id": id_, "video_id": id_} for id_ in range(1, 8)]
+    file, _ = write_youtube_vis(tmp_path, data)
+    own = with_own_data(preset(validation={"share": 0.25}), file)
+    validation = own.training.validation
+    assert validation.wanted
+    assert (own.training.sources["own"].hold_out, validation.hold_out) == (4, 4)
+    assert len(open_mixture(own, StageSettings(), 0)) == 6 * 3
+    judged = validation_videos(own, tmp_path)
+    assert [judged_video.id for judged_video in judged.videos] == [4]
+
+
+def test_one_video_is_too_few_to_hold_one_out(tmp_path):
+    file, _ = write_youtube_vis(tmp_path)
+    own = with_own_data(preset(validation={"share": 0.25}), file)
+    assert not own.training.validation.wanted
+    assert own.training.sources["own"].hold_out is None
+
+
+def test_a_data_set_to_judge_on_is_judged_on_without_a_number_of_steps():
+    assert not preset().training.validation.wanted
+    assert preset(validation={"annotations": "val.json"}).training.validation.wanted
+    assert not preset(validation={"annotations": "v.json", "every": 0}).training.validation.wanted

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from videosets import write_youtube_vis
 from propose_reduce.errors import InputError
 from propose_reduce.settings.training import StageSettings
 from propose_reduce.training import trainer
-from propose_reduce.training.callbacks import Validation
+from propose_reduce.training.callbacks import DeadHead, Throughput, Validation
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.recipe import Run, train
@@ -51,7 +52,9 @@ def test_of_torchruns_processes_one_renders_what_it_judges_on(
     monkeypatch.setenv("RANK", rank)
     chosen = preset(validation={"every": 1, "videos": 1})
     monkeypatch.setattr(trainer, "export_shapes", lambda folder, *rest: export(folder))
-    found = [c for c in trainer._callbacks(chosen, "only", tmp_path) if isinstance(c, Validation)]
+    found = [
+        c for c in trainer._callbacks(chosen, "only", tmp_path, print) if isinstance(c, Validation)
+    ]
     assert [one.videos is not None for one in found] == [rendered]
     assert (tmp_path / "validation-1").exists() == rendered
 
@@ -89,3 +92,35 @@ def test_the_finder_needs_a_device_with_a_limit(monkeypatch):
     monkeypatch.setattr(Tuner, "scale_batch_size", pytest.fail)
     with pytest.raises(InputError, match="--batch-size auto needs a CUDA device"):
         trainer.largest_batch_size(*trial(monkeypatch, 5))
+
+
+def test_a_head_that_finds_nothing_any_more_is_told_once():
+    said = []
+    watch = DeadHead(said.append)
+    run = SimpleNamespace(global_step=7, is_global_zero=True)
+
+    def step(loss, times=1):
+        for _ in range(times):
+            module = SimpleNamespace(losses={"propagation": loss})
+            watch.on_train_batch_end(run, module, None, None, 0)
+
+    step(1.0, 19)
+    step(0.99)
+    assert said == []
+    step(1.0, 50)
+    assert len(said) == 1
+    assert "the Seq-Prop head is dead" in said[0]
+
+
+def test_the_time_left_counts_the_stages_to_come_by_their_pixels():
+    clock = Throughput(1)
+    stage = StageSettings(batch_size=2, accumulate=3)
+    module = SimpleNamespace(stage=stage, steps=100, pixels=10)
+    run = SimpleNamespace(global_step=90, world_size=1)
+    assert clock.left(run, module) == ""
+    clock.pairs_per_second = 2.0
+    assert clock.left(run, module) == "30 s left"  # 10 steps of 6 pairs
+    clock.later = 10 * 14340.0
+    assert clock.left(run, module) == "2 h 00 min left"
+    clock.later = None
+    assert clock.left(run, module) == "30 s left of this stage"

@@ -69,7 +69,8 @@ class SourceSettings(Settings):
     hold_out: int | None = Field(
         None,
         ge=2,
-        description="images whose id it divides are kept out, for evaluation; null: none",
+        description="images whose id it divides are kept out, for evaluation (validation: they "
+        "alone are taken); null: none",
     )
     samples: int = Field(10_000, ge=1, description="shapes: samples of one epoch, new ones in each")
 
@@ -134,8 +135,24 @@ class ValidationSettings(SourceSettings):
     """What the run is judged by on its way: average precision on the first videos of a set."""
 
     kind: Literal["annotated", "shapes"] = Field("shapes", description="as of a source")
-    every: int = Field(0, ge=0, description="steps between two validations; 0: none")
+    every: int | None = Field(
+        None,
+        ge=0,
+        description="steps between two validations; 0: none; null: five times in a stage where a "
+        "data set is given, otherwise none",
+    )
     videos: int = Field(12, ge=1, description="the first so many videos")
+    share: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="of the data set given by --data: as much of it is judged on, not trained on",
+    )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a run is judged on its way."""
+        return self.every != 0 and (self.every is not None or self.annotations is not None)
 
 
 class TrainingSettings(Settings):
@@ -150,6 +167,9 @@ class TrainingSettings(Settings):
     validation: ValidationSettings = ValidationSettings()
     seed: int = Field(0, ge=0, description="of weights and samples")
     init: str | None = Field(None, description="weights file to start from; null: random")
+    model_from_init: bool = Field(
+        False, description="the model, but for its categories, is that of the weights file"
+    )
     check_images: bool = Field(
         True, description="decode every image before the first step; false: read headers only"
     )

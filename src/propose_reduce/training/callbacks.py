@@ -1,11 +1,14 @@
 """What happens on a run's way: weights files, validations, pictures, throughput, its early end."""
 
+import math
 import signal
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -21,6 +24,11 @@ from propose_reduce.training.batches import MicroBatch
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.pictures import sample_picture
 from propose_reduce.training.validation import judge
+
+VALIDATIONS = 5  # of a stage where no number of steps is set
+BETWEEN_NOTES = 60.0  # seconds
+DEAD, DEAD_BATCHES = 0.9995, 20
+"""A propagation loss of nothing found, and how often in a row it is no chance."""
 
 
 def write_result(
@@ -133,12 +141,25 @@ class Validation(EverySteps):
         preset: model, inference, and how often.
         folder: of the stage; gets ``best.ckpt``.
         best: weights file of the best network.
+        note: called with the result.
     """
 
-    def __init__(self, videos: VideoSet | None, preset: Preset, folder: Path, best: Path) -> None:
-        super().__init__(preset.training.validation.every)
+    def __init__(
+        self,
+        videos: VideoSet | None,
+        preset: Preset,
+        folder: Path,
+        best: Path,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(preset.training.validation.every or 0)
         self.videos, self.preset, self.folder, self.best = videos, preset, folder, best
-        self.best_precision = -1.0
+        self.note, self.best_precision = note, -1.0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Count from the step that the run starts at."""
+        super().on_train_start(trainer, pl_module)
+        self.every = self.every or max(1, pl_module.steps // VALIDATIONS)
 
     def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
         """Judge on the first process; the others wait."""
@@ -150,6 +171,9 @@ class Validation(EverySteps):
             for logger in trainer.loggers:
                 logger.log_metrics(named, trainer.global_step)
         average_precision = float(trainer.strategy.broadcast(scores["AP"]))
+        if trainer.is_global_zero:
+            best = ", the best so far" if average_precision > self.best_precision else ""
+            self.note(f"validation at step {trainer.global_step}: AP {average_precision:.3f}{best}")
         if average_precision > self.best_precision:
             self.best_precision = average_precision
             trainer.save_checkpoint(self.folder / "best.ckpt")
@@ -188,6 +212,11 @@ class StageProgress(RichProgressBar):
         """Return what stands beside the bar; the number of the log says nothing."""
         metrics = super().get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
+        set_elsewhere: Any = trainer  # by Lightning, outside of the class
+        for callback in set_elsewhere.callbacks:
+            if isinstance(callback, Throughput) and callback.pairs_per_second:
+                metrics["pairs/s"] = f"{callback.pairs_per_second:.2g}"
+                metrics["left"] = callback.left(trainer, pl_module).removesuffix(" left")
         return {"stage": self._name, **metrics}
 
 
@@ -221,15 +250,22 @@ class SamplePictures(EverySteps):
 
 
 class Throughput(EverySteps):
-    """Logs pairs per second, over the steps between two lines of the log.
+    """Logs pairs per second, over the steps between two lines of the log, and tells what is left.
 
     Args:
         every: steps between two lines.
+        note: called with the progress now and then where no bar shows it.
+
+    Attributes:
+        pairs_per_second: of the last line; None before it.
+        later: work of the stages to come, in pixels of pairs; None where that is not known.
     """
 
-    def __init__(self, every: int) -> None:
+    def __init__(self, every: int, note: Callable[[str], None] = lambda _: None) -> None:
         super().__init__(every)
-        self._since, self._pairs = time.perf_counter(), 0
+        self.note, self.later = note, cast("float | None", 0.0)
+        self.pairs_per_second: float | None = None
+        self._since, self._pairs, self._told = time.perf_counter(), 0, -math.inf
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Start the clock."""
@@ -245,5 +281,64 @@ class Throughput(EverySteps):
     def act(self, trainer: lightning.Trainer, module: TrainingModule, batch: MicroBatch) -> None:
         """Log, and start the clock anew."""
         now = time.perf_counter()
-        module.log("pairs_per_second", self._pairs / (now - self._since))
+        self.pairs_per_second = self._pairs / (now - self._since)
+        module.log("pairs_per_second", self.pairs_per_second)
         self._since, self._pairs = now, 0
+        shown = sys.stdout.isatty()  # by the bar
+        if trainer.is_global_zero and not shown and now - self._told > BETWEEN_NOTES:
+            self._told = now
+            loss = float(trainer.callback_metrics.get("loss/total", torch.nan))
+            self.note(
+                f"step {trainer.global_step} of {module.steps}: loss {loss:.3f}, "
+                f"{self.pairs_per_second:.2g} pairs/s, {self.left(trainer, module)}"
+            )
+
+    def left(self, trainer: lightning.Trainer, module: TrainingModule) -> str:
+        """Return how long the run goes on, as it looks now; of this stage where it is unknown."""
+        if not self.pairs_per_second:
+            return ""
+        stage = module.stage
+        pairs = (module.steps - trainer.global_step) * stage.batch_size * stage.accumulate
+        seconds = pairs * trainer.world_size / self.pairs_per_second
+        if self.later is None:
+            return f"{_duration(seconds)} left of this stage"
+        seconds += self.later / module.pixels / self.pairs_per_second
+        return f"{_duration(seconds)} left"
+
+
+def _duration(seconds: float) -> str:
+    """Return a length of time, such as "2 h 05 min"."""
+    if seconds < 60:
+        return f"{math.ceil(seconds)} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+class DeadHead(Callback):
+    """Warns, once, where the propagation loss stays at 1: the head finds nothing, nor learns.
+
+    Args:
+        note: called with the warning.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self.note, self._steps = note, 0
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: MicroBatch,
+        batch_idx: int,
+    ) -> None:
+        """Look at the loss of this batch."""
+        dead = pl_module.losses.get("propagation", 0.0) >= DEAD
+        self._steps = self._steps + 1 if dead else 0
+        if self._steps == DEAD_BATCHES and trainer.is_global_zero:
+            self.note(
+                f"warning: the propagation loss has been 1 for {DEAD_BATCHES} batches up to step "
+                f"{trainer.global_step}: the Seq-Prop head is dead and does not come back by "
+                "itself; start anew with a lower learning rate (training.stages.NAME."
+                "head_learning_rate) or warm-up (warmup_steps)"
+            )

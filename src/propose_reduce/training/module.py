@@ -29,6 +29,10 @@ class TrainingModule(lightning.LightningModule):
         seed: of the samplers of anchors and boxes.
         steps: optimiser steps of the stage.
         epoch_steps: optimiser steps of one pass over the samples.
+        pixels: of one picture.
+
+    Attributes:
+        losses: of the last micro-batch, by name.
     """
 
     def __init__(
@@ -40,8 +44,11 @@ class TrainingModule(lightning.LightningModule):
         seed: int,
         steps: int,
         epoch_steps: float = 1.0,
+        pixels: int = 1,
     ) -> None:
         super().__init__()
+        self.pixels = pixels
+        self.losses: dict[str, float] = {}
         self.network: SeqMaskRCNN = network
         self.training_settings, self.stage = training, stage
         self.seed, self.steps, self.epoch_steps = seed, steps, epoch_steps
@@ -78,7 +85,8 @@ class TrainingModule(lightning.LightningModule):
         torch.manual_seed(hash((self.seed, batch.number)) % 2**63)
         losses = self.network(batch.pairs)
         total = torch.stack(list(losses.values())).sum()
-        named = {f"loss/{name}": float(value.detach()) for name, value in losses.items()}
+        self.losses = {name: float(value.detach()) for name, value in losses.items()}
+        named = {f"loss/{name}": value for name, value in self.losses.items()}
         own = "" if torch.isfinite(total) else str(self.diverged(batch, f"losses {named}"))
         if fault := first_fault(own):
             raise DivergedError(fault)

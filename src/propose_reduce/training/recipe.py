@@ -21,13 +21,20 @@ from propose_reduce.errors import InputError
 from propose_reduce.files import write_text
 from propose_reduce.models.build import build
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
-from propose_reduce.models.weights import check_fit, load_weights
-from propose_reduce.settings import ModelSettings, Preset, load_preset
-from propose_reduce.training.callbacks import ENDING, StopsOnSignals, write_result
+from propose_reduce.models.weights import load_weights
+from propose_reduce.settings import Preset, load_preset
+from propose_reduce.settings.training import StageSettings
+from propose_reduce.training.callbacks import (
+    ENDING,
+    StopsOnSignals,
+    Throughput,
+    write_result,
+)
 from propose_reduce.training.checkpoints import checkpoint_to_resume
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import Progress, check_validation, open_mixture, remarkable
+from propose_reduce.training.start import check_start, start_from
 from propose_reduce.training.trainer import (
     has_cuda,
     is_first_process,
@@ -36,8 +43,6 @@ from propose_reduce.training.trainer import (
 )
 
 SETTINGS = "preset.yaml"
-OF_CATEGORIES = ("detector.box_head.predictor.", "detector.mask_head.predictor.mask_fcn_logits.")
-"""Tensors with a row for each category: they start anew where the categories are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def train(
     run: Run,
     *,
     tell: Callable[[Report], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
     progress: Progress | None = None,
 ) -> Path:
     """Train a model and return its weights file, ``weights.safetensors`` in the run's folder.
@@ -71,47 +77,43 @@ def train(
         preset: model, inference (what the file will carry) and training.
         run: where and how.
         tell: called with each data set that has faults or warnings, before a run is refused.
+        note: called with what the user should know: device, start, progress, validation, warnings.
         progress: called with frames done and frames in all while data sets are checked.
 
     Raises:
-        InputError: a folder in use, nothing to resume, a faulty data set, or a loss that is not
-            finite.
+        InputError: a folder in use, nothing to resume, nothing to start or to learn from, a faulty
+            data set, or a loss that is not finite.
     """
+    check_start(preset)
     preset = _with_precision(preset, run)
+    said = note if is_first_process() else lambda _: None
     lightning.seed_everything(preset.training.seed, workers=True, verbose=False)
     network = build(preset.model, preset.training)
+    begin = [f"on {_device()}, {preset.training.precision}"]
     if preset.training.init:
-        start_from(network, preset.model, Path(preset.training.init).expanduser())
+        begin += start_from(network, preset.model, Path(preset.training.init).expanduser())
+    elif not run.resume:
+        begin.append("from random weights")
     if is_first_process():
         _prepare(preset, run, tell, progress)
+    for line in begin:
+        said(line)
+    said(f"losses: tensorboard --logdir {run.folder}")
     preset = _with_batch_sizes(preset, network, run)
+    lengths: dict[str, int] = {}
     final = run.folder / "weights.safetensors"
     for name in preset.training.stages:
         done = run.folder / name / "weights.safetensors"
         if run.resume and done.is_file():
             network.load_state_dict(load_weights(done).network.state_dict())
             continue
-        module = _run_stage(preset, name, network, run)
+        module = _run_stage(preset, name, network, run, said, lengths)
         network.load_state_dict(module.result.state_dict())
         if module.global_rank == 0:
             card = {"stage": name, "step": module.steps}
             write_result(final, module, preset, card)
             write_result(done, module, preset, card, dtype=None)  # what the next stage starts from
     return final
-
-
-def start_from(network: SeqMaskRCNN, model: ModelSettings, path: Path) -> None:
-    """Fill a network from a weights file; with other categories all but the rows of theirs.
-
-    Raises:
-        InputError: the file cannot be read, or holds another network.
-    """
-    loaded, own = load_weights(path), network.state_dict()
-    given = loaded.network.state_dict()
-    if loaded.settings.categories != model.categories:
-        given |= {name: value for name, value in own.items() if name.startswith(OF_CATEGORIES)}
-    check_fit(given, own, f"weights file '{path}'")
-    network.load_state_dict(given)
 
 
 def _prepare(
@@ -139,15 +141,32 @@ def _prepare(
         raise InputError(f"{names}: correct what is listed; 'data check' lists it again")
 
 
-def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> TrainingModule:
-    """Train one stage and return its module."""
+def _run_stage(
+    preset: Preset,
+    name: str,
+    network: SeqMaskRCNN,
+    run: Run,
+    note: Callable[[str], None],
+    lengths: dict[str, int],
+) -> TrainingModule:
+    """Train one stage and return its module.
+
+    Args:
+        preset: all of the run.
+        name: of the stage.
+        network: to train.
+        run: where and how.
+        note: called with what the user should know.
+        lengths: samples of the sources that have been opened so far; those of this stage come in.
+    """
     training, folder = preset.training, run.folder / name
     stage, seed = training.stages[name], _seed(preset, name)
     mixture = open_mixture(preset, stage, seed)
     if is_first_process():  # not before: a mistake in them leaves no folder behind
         content = json.loads(preset.model_dump_json())
         write_text(run.folder / SETTINGS, yaml.safe_dump(content, sort_keys=False))
-    trainer = make_trainer(preset, name, run.folder, run.devices)
+    lengths |= {source: len(pairs) for source, pairs in mixture.sources.items()}
+    trainer = make_trainer(preset, name, run.folder, run.devices, note)
     epoch_steps = len(mixture) / (stage.batch_size * stage.accumulate * trainer.world_size)
     steps = stage.steps or max(1, round(stage.epochs * epoch_steps))
     trainer.fit_loop.epoch_loop.max_steps = steps
@@ -156,8 +175,18 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     logged.log_every_n_steps = min(training.log_every, steps)
     network.separate_loss = stage.separate_loss
     module = TrainingModule(
-        network, training, stage, seed=seed, steps=steps, epoch_steps=epoch_steps
+        network,
+        training,
+        stage,
+        seed=seed,
+        steps=steps,
+        epoch_steps=epoch_steps,
+        pixels=_pixels(preset, stage),
     )
+    note(f"stage '{name}': {steps} steps of {stage.batch_size * stage.accumulate} pairs")
+    for callback in logged.callbacks:
+        if isinstance(callback, Throughput):
+            callback.later = _later(preset, name, lengths, trainer.world_size)
     with _interruptible(trainer):
         trainer.fit(
             module,
@@ -168,6 +197,38 @@ def _run_stage(preset: Preset, name: str, network: SeqMaskRCNN, run: Run) -> Tra
     if trainer.global_step < steps:
         raise InputError(f"stopped at step {trainer.global_step} of {steps}: --resume goes on")
     return module
+
+
+def _pixels(preset: Preset, stage: StageSettings) -> int:
+    """Return the pixels of one picture of a stage."""
+    model = preset.model
+    return (stage.long_side or model.long_side) * (stage.short_side or model.short_side)
+
+
+def _later(preset: Preset, name: str, lengths: dict[str, int], world: int) -> float | None:
+    """Return the work of the stages after one, in pixels of pairs; None where it is not known."""
+    stages = preset.training.stages
+    work = 0.0
+    for later in list(stages)[list(stages).index(name) + 1 :]:
+        stage = stages[later]
+        names = stage.sources or tuple(preset.training.sources)
+        if stage.steps is None and not all(source in lengths for source in names):
+            return None
+        pairs = (
+            stage.epochs * sum(lengths[source] for source in names)
+            if stage.steps is None
+            else stage.steps * stage.batch_size * stage.accumulate * world
+        )
+        work += pairs * _pixels(preset, stage)
+    return work
+
+
+def _device() -> str:
+    """Return what the run computes on."""
+    if has_cuda():
+        return f"the GPU {torch.cuda.get_device_name()}"
+    threads = torch.get_num_threads()
+    return f"the CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _check_same(asked: Preset, begun: Preset, folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from propose_reduce.data.check import Report, check, scan
 from propose_reduce.data.clips import PairSettings, PairSource, VideoPairs
@@ -99,7 +99,8 @@ def check_validation(preset: Preset) -> None:
         InputError: rendered shapes for a model of other categories.
     """
     validation = preset.training.validation
-    if validation.every and validation.kind == "shapes" and preset.model.categories != SHAPES:
+    rendered = validation.annotations is None
+    if validation.wanted and rendered and preset.model.categories != SHAPES:
         raise InputError(
             "training.validation judges on rendered shapes, which the model does not know: set "
             "training.validation.kind=annotated and training.validation.annotations"
@@ -118,7 +119,8 @@ def open_videos(settings: SourceSettings) -> VideoSet:
 def with_own_data(preset: Preset, annotations: Path, images: Path | None = None) -> Preset:
     """Return a preset with one data set as its only source, and the categories of that.
 
-    Still images are staged as those of the preset's own sources are.
+    Still images are staged as those of the preset's own sources are. A share of the set is held
+    out for validation where the preset asks for it and there are two videos with an object.
 
     Args:
         preset: everything else.
@@ -134,16 +136,42 @@ def with_own_data(preset: Preset, annotations: Path, images: Path | None = None)
         images=None if images is None else str(images),
         staging=stagings[0] if stagings else None,
     )
-    categories = _scan(source).videos.categories
+    videos = _scan(source).videos
+    categories = videos.categories
     if not categories:
         raise InputError(f"'{annotations}' names no category")
+    validation = preset.training.validation
+    if validation.share is not None:
+        hold_out = _hold_out(videos, validation.share)
+        source = source.model_copy(update={"hold_out": hold_out})
+        judged: dict[str, Any] = {"every": 0}
+        if hold_out is not None:
+            judged = {
+                "kind": "annotated",
+                "annotations": source.annotations,
+                "images": source.images,
+                "hold_out": hold_out,
+            }
+        validation = validation.model_copy(update=judged)
     stages = {
         name: stage.model_copy(update={"sources": ()})
         for name, stage in preset.training.stages.items()
     }
-    training = preset.training.model_copy(update={"sources": {"own": source}, "stages": stages})
+    training = preset.training.model_copy(
+        update={"sources": {"own": source}, "stages": stages, "validation": validation}
+    )
     model = preset.model.model_copy(update={"categories": categories})
     return preset.model_copy(update={"model": model, "training": training})
+
+
+def _hold_out(videos: VideoSet, share: float) -> int | None:
+    """Return the number that divides the ids of about such a share; None where that cannot be."""
+    ids = [video.id for video in videos.videos if video.objects]
+    for number in range(max(2, round(1 / share)), 1, -1):
+        held = sum(id_ % number == 0 for id_ in ids)
+        if 0 < held <= len(ids) / 2:
+            return number
+    return None
 
 
 def remarkable(preset: Preset, progress: Progress | None = None) -> list[Report]:

@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.settings import Preset
 from propose_reduce.settings.training import SourceSettings, TrainingSettings, ValidationSettings
 from propose_reduce.training.callbacks import (
+    DeadHead,
     SamplePictures,
     StageProgress,
     StopsOnSignals,
@@ -38,7 +40,13 @@ LONGEST_WAIT = timedelta(days=1)
 PRECISIONS: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}  # Lightning's words
 
 
-def make_trainer(preset: Preset, stage: str, run: Path, devices: int | None) -> lightning.Trainer:
+def make_trainer(
+    preset: Preset,
+    stage: str,
+    run: Path,
+    devices: int | None,
+    note: Callable[[str], None] = lambda _: None,
+) -> lightning.Trainer:
     """Return the trainer of a stage; the number of its steps is set by the caller.
 
     Args:
@@ -46,6 +54,7 @@ def make_trainer(preset: Preset, stage: str, run: Path, devices: int | None) -> 
         stage: its name; ``run / stage`` gets logs and checkpoints.
         run: folder of the run.
         devices: GPUs, or processes on the CPU; None: what ``torchrun`` says, or one.
+        note: called with what the user should know on the way.
     """
     training, folder = preset.training, run / stage
     count = devices or int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -53,7 +62,7 @@ def make_trainer(preset: Preset, stage: str, run: Path, devices: int | None) -> 
     return lightning.Trainer(
         default_root_dir=folder,
         logger=_loggers(folder),
-        callbacks=_callbacks(preset, stage, run),
+        callbacks=_callbacks(preset, stage, run, note),
         plugins=[WholeCheckpoints()],
         precision=PRECISIONS[training.precision],
         devices=count,
@@ -109,14 +118,17 @@ def _loggers(folder: Path) -> list[Any]:
     ]
 
 
-def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
+def _callbacks(
+    preset: Preset, stage: str, run: Path, note: Callable[[str], None]
+) -> list[Callback]:
     training, folder = preset.training, run / stage
     callbacks: list[Callback] = [
         WeightsFile(run / "last.safetensors", preset, training.checkpoint_every),
         StageProgress(stage),
         StopsOnSignals(),
         SamplePictures(folder / "pictures", training.pictures_every),
-        Throughput(training.log_every),
+        Throughput(training.log_every, note),
+        DeadHead(note),
         LearningRateMonitor("step"),
         ModelCheckpoint(
             dirpath=folder,
@@ -126,24 +138,25 @@ def _callbacks(preset: Preset, stage: str, run: Path) -> list[Callback]:
             save_on_train_epoch_end=False,
         ),
     ]
-    if training.validation.every:
+    if training.validation.wanted:
         # torchrun's processes come here at once: one of them renders, and it alone judges
-        videos = _validation_videos(preset, run) if is_first_process() else None
-        callbacks.append(Validation(videos, preset, folder, run / "best.safetensors"))
+        videos = validation_videos(preset, run) if is_first_process() else None
+        callbacks.append(Validation(videos, preset, folder, run / "best.safetensors", note))
     return callbacks
 
 
-def _validation_videos(preset: Preset, run: Path) -> VideoSet:
+def validation_videos(preset: Preset, run: Path) -> VideoSet:
     """Return the videos to validate on; those of the shapes benchmark are rendered first."""
     wanted: ValidationSettings = preset.training.validation
     folder = run / f"validation-{wanted.videos}"  # another number of them on resuming: others
     source: SourceSettings = wanted
-    if wanted.kind == "shapes":
+    if wanted.annotations is None:
         if not (folder / "annotations.json").is_file():
             export_shapes(folder, "val", wanted.videos)
         source = SourceSettings(annotations=str(folder / "annotations.json"))
     videos = with_categories(open_videos(source), preset.model.categories, wanted.categories)
-    return VideoSet(videos.name, videos.categories, videos.videos[: wanted.videos])
+    judged = [v for v in videos.videos if wanted.hold_out is None or v.id % wanted.hold_out == 0]
+    return VideoSet(videos.name, videos.categories, tuple(judged[: wanted.videos]))
 
 
 def _strategy(devices: int) -> Any:

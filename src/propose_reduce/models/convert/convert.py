@@ -82,7 +82,7 @@ def fitting_presets(content: Checkpoint, source: Source) -> list[str]:
     fitting = {}  # one name for each model, the last in the alphabet: not the authors' schedules
     for name in preset_names():
         preset = load_preset(name)
-        if not preset.components.use_model:
+        if not preset.components.use_model or preset.training.model_from_init:
             continue
         try:
             model = _as_in_weights(preset.model, source)
