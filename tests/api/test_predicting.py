@@ -117,6 +117,47 @@ def test_weak_sequences_are_left_out_of_davis_maps_and_nothing_else(
         assert set(np.unique(np.array(image))) == shown  # the cat scores 0.9, the dog 0.8
 
 
+def test_the_line_of_a_video_counts_what_its_pictures_show(pets, tmp_path):
+    for seconds in ("frames/s", "done before"):  # the dog scores 0.8
+        (outcome,) = run([pets], tmp_path / "out", show_score=0.85)
+        assert "pets.mp4: 1 object in 6 frames (1 more below a score of 0.85), " in str(outcome)
+        assert seconds in str(outcome)
+
+
+def test_a_finished_video_is_drawn_again_where_another_look_is_asked_for(pets, tmp_path):
+    folder, pictures_of = tmp_path / "out" / "pets", {"overlay": "video", "formats": ["davis"]}
+    run([pets], tmp_path / "out", **pictures_of)
+    drawn = tree(folder)
+    before = changed(folder)
+    run([pets], tmp_path / "out", **pictures_of, show_score=0.85)
+    with Image.open(folder / "davis" / "00000.png") as image:
+        assert set(np.unique(np.array(image))) == {0, 1}  # without the dog
+    assert tree(folder) == sorted([*drawn, "pictures.json"])
+    after = changed(folder)
+    kept = {path.name for path, then in before.items() if after[path] == then}
+    assert kept == {"result.json"}
+
+    run([pets], tmp_path / "out", **pictures_of, show_score=0.85)
+    assert changed(folder) == after
+    run([pets], tmp_path / "out", **pictures_of, show_score=0.85, labels=["id"])
+    again = changed(folder)
+    assert {p.name for p in again if again[p] != after[p]} == {"overlay.mp4", "pictures.json"}
+    run([pets], tmp_path / "out", **pictures_of)
+    assert tree(folder) == drawn
+
+
+def test_a_damaged_note_of_how_pictures_look_means_that_they_look_as_usual(pets, tmp_path):
+    run([pets], tmp_path / "out", overlay="video", opacity=0.2)
+    note = tmp_path / "out" / "pets" / "pictures.json"
+    assert json.loads(note.read_text()) == {"overlay.mp4": {"opacity": 0.2}}
+    note.write_text("[1]")
+    before = changed(note.parent)
+    run([pets], tmp_path / "out", overlay="video")
+    assert changed(note.parent) == before
+    run([pets], tmp_path / "out", overlay="none", opacity=0.3)  # draws nothing
+    assert changed(note.parent) == before
+
+
 def test_frames_of_a_folder_keep_their_names(tmp_path):
     (tmp_path / "dog").mkdir()
     for t in range(6):

@@ -8,6 +8,7 @@ from rich.console import Console
 from sequences import drawn, result, sequence
 
 from propose_reduce.errors import InputError
+from propose_reduce.results import GIVEN
 
 TWO = result(
     sequence(1, 0.9, "##. ...", None, dog=0.2),
@@ -45,6 +46,17 @@ def test_the_table_names_each_sequence_and_where_it_is():
     assert [cell.strip() for cell in lines[4].split("│")[1:-1]] == [
         "1", "cat", "0.900", "0", "1", "0-0",
     ]  # fmt: skip
+
+
+def test_tables_count_weak_sequences_but_do_not_list_them():
+    mixed = result(sequence(1, 0.9, "#."), sequence(2, 0.29, ".#"))
+    assert mixed._repr_html_().count("<tr>") == 2  # the heads and one
+    assert "; 1 more below a score of 0.3</caption>" in mixed._repr_html_()
+    assert mixed.table().row_count == 1
+    assert str(mixed.table().title).endswith("sequences 1, frames 1; 1 more below a score of 0.3")
+    assert mixed.table(show_score=0).row_count == 2
+    given = replace(mixed, settings={GIVEN: {}})
+    assert given.table().row_count == 2
 
 
 def test_a_category_name_is_text_even_if_it_looks_like_markup():

@@ -1,11 +1,13 @@
 """Where a run's files go, and writing them (docs/formats.md)."""
 
+import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,7 +21,7 @@ from propose_reduce.drawing.paint import OPACITY
 from propose_reduce.drawing.viewer import write_index, write_page
 from propose_reduce.drawing.viewer.write import COPY, PAGE
 from propose_reduce.errors import InputError, cut, unknown_name
-from propose_reduce.files import check_folder, replacing
+from propose_reduce.files import check_folder, read_json, replacing, write_text
 from propose_reduce.protocols import Progress
 from propose_reduce.results import SHOW_SCORE, VideoResult, write_davis
 from propose_reduce.video import Video, write_video
@@ -29,8 +31,26 @@ OVERLAYS = ("video", "frames", "none")
 RESULT, PROPOSALS, YOUTUBE_VIS = "result.json", "proposals.json", "youtube_vis.json"
 FILM, FRAMES, SHEET, DAVIS = "overlay.mp4", "overlay", "contact_sheet.png", "davis"
 
-Made: TypeAlias = tuple[Path, Callable[[Path], None]]
-"""A file or folder, and what makes it."""
+LOOKS = "pictures.json"
+"""Which pictures of a video look otherwise than by default, and how, by their places."""
+
+USUAL = {"show_score": SHOW_SCORE, "opacity": OPACITY, "labels": ",".join(LABELS)}
+"""How pictures look by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A file or folder that shows a result.
+
+    Attributes:
+        path: where it goes.
+        make: makes it there.
+        look: how it looks, as plain JSON values, as far as that is not the default.
+    """
+
+    path: Path
+    make: Callable[[Path], None]
+    look: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +136,7 @@ class Outputs:
 
     def _made(self, name: str) -> list[Path]:
         """Return all that is made of a video beside its result."""
-        inside = (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS, PAGE, COPY)
+        inside = (PROPOSALS, YOUTUBE_VIS, FILM, FRAMES, SHEET, DAVIS, PAGE, COPY, LOOKS)
         return [*(self.folder / name / file for file in inside), self.folder / DAVIS / name]
 
     def save(self, output: SegmentationOutput) -> None:
@@ -137,7 +157,7 @@ class Outputs:
         progress: Progress | None = None,
         source: Path | None = None,
     ) -> None:
-        """Write what is asked for beside a result and is not there yet.
+        """Write what is asked for beside a result and is not there yet, or looks otherwise.
 
         Args:
             result: as saved.
@@ -149,21 +169,39 @@ class Outputs:
         if "youtube-vis" in self.formats:  # always, because the annotations may be others
             path = self.folder / result.name / YOUTUBE_VIS
             write_youtube_vis(path, self.predictions(result, number))
-        for path, make in self._makers(result, video, progress, source):
-            if not path.exists():
-                make(path)
+        file = self.folder / result.name / LOOKS
+        looks = _read_looks(file)
+        for picture in self._pictures(result, video, progress, source):
+            place = Path(os.path.relpath(picture.path, file.parent)).as_posix()
+            before = looks.pop(place, {})
+            if picture.look:
+                looks[place] = picture.look
+            if before != picture.look:
+                _remove_ours(picture.path)  # first: of the new look is only what comes after
+                if looks:
+                    write_text(file, json.dumps(looks, indent=1))
+                else:
+                    _remove_ours(file)
+            if not picture.path.exists():
+                picture.make(picture.path)
 
-    def _makers(
+    def least_score(self, result: VideoResult) -> float:
+        """Return the score from which on pictures show a sequence; given objects all do."""
+        return 0.0 if result.objects_given else self.show_score
+
+    def _pictures(
         self,
         result: VideoResult,
         video: Callable[[], Video],
         progress: Progress | None,
         source: Path | None,
-    ) -> Iterator[Made]:
-        """Yield each further file or folder with the function that makes it."""
+    ) -> Iterator[_Picture]:
+        """Yield what shows a result, as far as it is asked for."""
         folder = self.folder / result.name
-        show_score = 0.0 if result.objects_given else self.show_score
+        show_score = self.least_score(result)
         shown = result.filter(min_score=show_score)
+        which = {} if result.objects_given else _unusual(show_score=self.show_score)
+        style = _unusual(opacity=self.opacity, labels=",".join(self.labels))
 
         def label_maps(path: Path) -> None:
             write_davis(shown, path, video().frame_names)
@@ -183,18 +221,19 @@ class Outputs:
             _write_frames(path, stems, self._drawn(video(), shown, progress))
 
         if "davis" in self.formats:
-            yield folder / DAVIS, label_maps
+            yield _Picture(folder / DAVIS, label_maps, which)
             if self.together:
-                yield self.folder / DAVIS / result.name, label_maps
+                yield _Picture(self.folder / DAVIS / result.name, label_maps, which)
         if self.overlay == "video":
-            yield folder / FILM, film
+            yield _Picture(folder / FILM, film, which | style)
         if self.overlay == "frames":
-            yield folder / FRAMES, frames
+            yield _Picture(folder / FRAMES, frames, which | style)
         if self.overlay != "none":
-            yield folder / SHEET, lambda path: _write_sheet(path, video(), shown)
-            yield (
+            yield _Picture(folder / SHEET, lambda path: _write_sheet(path, video(), shown), which)
+            yield _Picture(
                 folder / PAGE,
                 lambda path: write_page(path, result, video(), source, show_score=show_score),
+                which,
             )
 
     def _drawn(
@@ -277,6 +316,19 @@ class Outputs:
         if results and self.together and "youtube-vis" in self.formats:
             predictions = [p for n, result in results.items() for p in self.predictions(result, n)]
             write_youtube_vis(self.folder / YOUTUBE_VIS, predictions)
+
+
+def _unusual(**look: Any) -> dict[str, Any]:
+    """Return what of a look is not the default."""
+    return {name: value for name, value in look.items() if value != USUAL[name]}
+
+
+def _read_looks(file: Path) -> dict[str, Any]:
+    try:
+        looks = read_json(file)
+    except InputError:  # none, or damaged
+        return {}
+    return looks if isinstance(looks, dict) else {}
 
 
 def _write_frames(folder: Path, stems: Sequence[str], pictures: Iterable[np.ndarray]) -> None:

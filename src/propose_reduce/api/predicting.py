@@ -30,6 +30,7 @@ class VideoOutcome:
         result: None where it failed.
         seconds: how long it took; 0 where an earlier result was kept.
         warnings: what the user should know of the video.
+        show_score: the score from which on pictures show a sequence.
         error: why it failed; None where it did not.
     """
 
@@ -38,6 +39,7 @@ class VideoOutcome:
     result: VideoResult | None = None
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    show_score: float = 0.0
     error: ProposeReduceError | None = None
 
     def __str__(self) -> str:
@@ -45,10 +47,10 @@ class VideoOutcome:
         if self.result is None:
             fault = str(self.error)
             return fault if str(self.path) in fault else f"{self.path}: {fault}"
-        found = (
-            f"{_counted(len(self.result.sequences), 'object')} in "
-            f"{_counted(self.result.num_frames, 'frame')}"
-        )
+        shown = len(self.result.filter(min_score=self.show_score).sequences)
+        found = f"{_counted(shown, 'object')} in {_counted(self.result.num_frames, 'frame')}"
+        if weak := len(self.result.sequences) - shown:
+            found += f" ({weak} more below a score of {self.show_score:g})"
         if not self.seconds:
             return f"{self.path}: {found}, done before -> {self.file}"
         speed = f"{self.result.num_frames / self.seconds:.1f} frames/s"
@@ -142,7 +144,9 @@ def _predict_one(
     earlier = outputs.finished(name, settings)
     if earlier is not None and earlier.size in possible_sizes(path):
         outputs.complete(earlier, opened, number, report_progress, path)
-        return VideoOutcome(path, file, earlier, warnings=outputs.lost(earlier))
+        shown_from = outputs.least_score(earlier)
+        lost = outputs.lost(earlier)
+        return VideoOutcome(path, file, earlier, warnings=lost, show_score=shown_from)
     began = time.perf_counter()
     video = opened()
     if outputs.annotations is not None:  # before the work, not after it
@@ -154,7 +158,7 @@ def _predict_one(
     outputs.save(SegmentationOutput(result, proposals))
     outputs.complete(result, opened, number, report_progress, path)
     warnings = (*video.warnings, *output.warnings, *outputs.lost(result))
-    return VideoOutcome(path, file, result, seconds, warnings)
+    return VideoOutcome(path, file, result, seconds, warnings, outputs.least_score(result))
 
 
 def _resolved(path: Path) -> Path:

@@ -18,7 +18,7 @@ from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.files import is_folder
 from propose_reduce.results import exports, formats, native
-from propose_reduce.results.sequences import VideoSequences
+from propose_reduce.results.sequences import SHOW_SCORE, VideoSequences
 
 if TYPE_CHECKING:
     import pandas
@@ -55,12 +55,13 @@ class VideoResult(VideoSequences):
 
     def _repr_html_(self) -> str:
         """Return the table of ``table`` as HTML, which notebooks show."""
-        cells = "</td><td>"
+        cells, shown = "</td><td>", self._shown(SHOW_SCORE)
         rows = "".join(
-            f"<tr><td>{cells.join(map(escape, row))}</td></tr>" for row in self._table_rows()
+            f"<tr><td>{cells.join(map(escape, row))}</td></tr>" for row in shown._table_rows()
         )
+        caption = f"{self!r}{self._weaker(shown, SHOW_SCORE)}"
         heads = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
-        return f"<table><caption>{escape(repr(self))}</caption><tr>{heads}</tr>{rows}</table>"
+        return f"<table><caption>{escape(caption)}</caption><tr>{heads}</tr>{rows}</table>"
 
     def frame(self, index: int) -> Detections:
         """Return what is present on a frame, as supervision knows it.
@@ -132,18 +133,33 @@ class VideoResult(VideoSequences):
         """
         return exports.export(self, name, folder, frames=frames)
 
-    def table(self) -> Table:
-        """Return the sequences as a table to print with rich."""
+    def table(self, *, show_score: float = SHOW_SCORE) -> Table:
+        """Return the sequences as a table to print with rich.
+
+        Args:
+            show_score: sequences that score less are counted in its title alone, unless the
+                objects were given.
+        """
         from rich.table import Table
         from rich.text import Text
 
-        title = f"{self.name}: sequences {len(self.sequences)}, frames {self.num_frames}"
+        shown = self._shown(show_score)
+        title = f"{self.name}: sequences {len(shown.sequences)}, frames {self.num_frames}"
+        title += self._weaker(shown, show_score)
         table = Table(title=Text(title), title_justify="left")
         for heading in _HEADINGS:
             table.add_column(heading, justify="left" if heading == "category" else "right")
-        for row in self._table_rows():
+        for row in shown._table_rows():
             table.add_row(*map(Text, row))
         return table
+
+    def _shown(self, show_score: float) -> VideoResult:
+        return self if self.objects_given else self.filter(min_score=show_score)
+
+    def _weaker(self, shown: VideoResult, show_score: float) -> str:
+        """Return what to say of the sequences that are not shown."""
+        count = len(self.sequences) - len(shown.sequences)
+        return f"; {count} more below a score of {show_score:g}" if count else ""
 
     def _table_rows(self) -> Iterator[tuple[str, ...]]:
         for sequence in self.sequences:
