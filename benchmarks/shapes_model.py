@@ -44,6 +44,7 @@ VARIANTS = {  # a row for each: what differs from the inference settings in the 
     "category-aware": ["propose.key_frames=5", "reduce.kind=category-aware"],
     "K=1": ["propose.key_frames=1"],
     "track-by-detect": ["paradigm=track-by-detect"],
+    "clip-match": ["paradigm=clip-match"],
     "skip-covered": ["propose.skip_covered=true"],
     "windows": ["windows.window=24"],
 }

@@ -55,6 +55,15 @@ def test_masks_from_files_are_followed_by_flow(predict, clip):
     assert "done before" not in predict(*words, "--paradigm", "track-by-detect")[1]
 
 
+def test_short_clips_of_any_components_are_matched(predict, clip):
+    words = ("--proposer", f"file:{clip / 'masks'}", *PARTS, "--paradigm", "clip-match")
+    seen = ("--set", "inference.link.reach=2", "--overlay", "none")
+    code, told, _ = predict(clip / "video", "-o", clip / "out", *words, *seen)
+    assert (code, ": 1 object in 6 frames, " in told) == (0, True)
+    (found,) = VideoResult.load(clip / "out/video/result.json").sequences
+    assert all(mask is not None and mask.any() for mask in found.masks)
+
+
 def test_the_baseline_needs_the_proposer_alone(predict, clip):
     words = ("--proposer", f"file:{clip / 'masks'}", "--paradigm", "track-by-detect", *SIZE)
     code, told, _ = predict(clip / "video", "-o", clip / "out", "--overlay", "none", *words)

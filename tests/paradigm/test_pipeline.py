@@ -158,11 +158,16 @@ def test_the_settings_choose_what_is_asked():
     proposer.asked.clear()
     (found,) = windows_found(world.clip(), proposer, None, None, by("track-by-detect"))
     assert (len(found.proposals), proposer.asked) == (1, [0, 1, 2, 3])
+    proposer.asked.clear()
+    chosen = by("clip-match")
+    (found,) = windows_found(world.clip(), proposer, propagator, scorer, chosen)
+    assert (len(found.proposals), proposer.asked) == (1, [0, 1, 2, 3])
 
 
 def test_a_component_that_the_paradigm_needs_is_named():
     world = World(num_frames=4)
     assert components_needed(by("track-by-detect")) == ("proposer",)
+    assert components_needed(by("clip-match")) == components_needed(by("propose-reduce"))
     assert components_needed(by("propose-reduce")) == ("proposer", "propagator", "scorer")
     propagator = FakePropagator(world)
     for components, missing in (((None, None), "propagator"), ((propagator, None), "scorer")):

@@ -209,7 +209,7 @@ def segment(world: World, window: int | None, **more):
     return segment_clip(world.clip(), *components, settings)
 
 
-@pytest.mark.parametrize("paradigm", ["propose-reduce", "track-by-detect"])
+@pytest.mark.parametrize("paradigm", ["propose-reduce", "track-by-detect", "clip-match"])
 def test_the_whole_way_with_windows_finds_what_it_finds_without(paradigm):
     world = World((CAT, LATE, EARLY), num_frames=16)
     whole = segment(world, None, paradigm=paradigm)

@@ -38,7 +38,8 @@ def test_a_clip_is_fitted_into_the_models_size(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("paradigm", "frames"), [("propose-reduce", [1]), ("track-by-detect", [0, 1, 2])]
+    ("paradigm", "frames"),
+    [("propose-reduce", [1]), ("track-by-detect", [0, 1, 2]), ("clip-match", [0, 1, 2])],
 )
 def test_a_set_is_segmented_by_the_paradigm_that_is_set(tmp_path, monkeypatch, paradigm, frames):
     asked = []

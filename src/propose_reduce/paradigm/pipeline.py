@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from propose_reduce.errors import InputError
+from propose_reduce.paradigm.clip_match import clip_match
 from propose_reduce.paradigm.compose import compose
 from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
@@ -112,6 +113,8 @@ def find_windows(
         part, report = window_of(clip, frames), progress_of_window(progress, number, len(cut))
         if propagator is None or scorer is None or settings.paradigm == "track-by-detect":
             proposals = track_by_detect(part, proposer, settings, progress=report)
+        elif settings.paradigm == "clip-match":
+            proposals = clip_match(part, proposer, propagator, scorer, settings, progress=report)
         else:
             builder = SequenceBuilder(part, proposer, propagator, scorer, settings, report)
             for key_frames in builder.rounds:

@@ -47,8 +47,14 @@ class _Track:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """The detections of one frame, packed, and the track that each belongs to."""
+class SeenFrame:
+    """The masks of one frame, packed, and the track that each belongs to.
+
+    Attributes:
+        masks: O of one frame.
+        scores: float32 (O, C + 1).
+        tracks: the number of each one's.
+    """
 
     masks: PackedMasks
     scores: Tensor
@@ -75,7 +81,7 @@ def track_by_detect(
     """
     alive: list[_Track] = []
     begun: list[int] = []
-    frames: list[_Seen] = []
+    frames: list[SeenFrame] = []
     for frame in range(len(clip.frames)):
         found = propose(clip, proposer, frame, settings.propose)
         found = Detections(found.masks.cpu(), found.class_scores.cpu())
@@ -91,10 +97,10 @@ def track_by_detect(
                 begun.append(frame)
                 alive.append(track)
             tracks.append(track.number)
-        frames.append(_Seen(PackedMasks.pack(found.masks[:, None]), found.class_scores, tracks))
+        frames.append(SeenFrame(PackedMasks.pack(found.masks[:, None]), found.class_scores, tracks))
         if progress is not None:
             progress("propose", frame + 1, len(clip.frames))
-    tracked = _sequences(clip, proposer.categories, begun, frames)
+    tracked = sorted_into_tracks(clip, proposer.categories, begun, frames)
     tracked = replace(tracked, absent_weight=settings.score.absent)
     if settings.score.missed_factor is not None:
         _count_missed(tracked, settings.score.missed_factor)
@@ -128,10 +134,17 @@ def _links(alive: Sequence[_Track], seen: Detections, settings: LinkSettings) ->
     return link(Detections(masks, scores), seen, settings)
 
 
-def _sequences(
-    clip: Clip, categories: tuple[str, ...], begun: Sequence[int], frames: Sequence[_Seen]
+def sorted_into_tracks(
+    clip: Clip, categories: tuple[str, ...], begun: Sequence[int], frames: Sequence[SeenFrame]
 ) -> Proposals:
-    """Sort the detections of each frame into the rows of their tracks."""
+    """Return the masks of each frame in the rows of their tracks.
+
+    Args:
+        clip: the video.
+        categories: foreground classes.
+        begun: the key frame of each track.
+        frames: of the whole clip.
+    """
     masks = PackedMasks(len(begun), len(frames), clip.working_size)
     frame_scores = torch.full((len(begun), len(frames), len(categories) + 1), torch.nan)
     for frame, seen in enumerate(frames):

@@ -36,11 +36,11 @@ def windows(num_frames: int, settings: WindowSettings) -> list[range]:
 
 
 def window_of(clip: Clip, frames: range) -> Clip:
-    """Return a window of a clip as a clip; all of its frames give the clip itself."""
+    """Return a window of a clip, or of a window, as a clip; all of its frames give it itself."""
     if len(frames) == len(clip.frames):
         return clip
-    part = SelectedFrames(clip.frames, frames)
-    return replace(clip, frames=part, whole=clip, start=frames.start)
+    part, whole = SelectedFrames(clip.frames, frames), clip.whole or clip
+    return replace(clip, frames=part, whole=whole, start=clip.start + frames.start)
 
 
 def progress_of_window(progress: Progress | None, number: int, count: int) -> Progress | None:

@@ -157,21 +157,27 @@ class WindowSettings(Settings):
 
 
 class LinkSettings(Settings):
-    """How track-by-detect links the detections of all frames (docs/components.md)."""
+    """How track-by-detect and clip-match link what they find (docs/components.md)."""
 
-    iou: float = Field(0.3, gt=0, le=1, description="least mask IoU of a detection with its track")
+    iou: float = Field(
+        0.3, gt=0, le=1, description="least mask IoU of a detection, or clip track, with its object"
+    )
     class_weight: float = Field(
         1.0, ge=0, description="added to the IoU where track and detection are of one class"
     )
     max_gap: int = Field(5, ge=0, description="frames without a detection that a track outlives")
+    reach: int = Field(
+        6, ge=1, description="clip-match: frames to either side that a detection is carried to"
+    )
 
 
 class InferenceSettings(Settings):
     """The paradigm's settings, stage by stage."""
 
-    paradigm: Literal["propose-reduce", "track-by-detect"] = Field(
+    paradigm: Literal["propose-reduce", "track-by-detect", "clip-match"] = Field(
         "propose-reduce",
-        description="propose-reduce, or track-by-detect: a baseline that links detections",
+        description="propose-reduce; or to compare with: track-by-detect links detections, "
+        "clip-match links short propagated clips (MaskProp)",
     )
     propose: ProposeSettings = ProposeSettings()
     propagate: PropagateSettings = PropagateSettings()
