@@ -32,7 +32,7 @@ def calls_to_forward() -> list[str]:
     """
     import torch
 
-    from propose_reduce.api.demo import write_clip
+    from propose_reduce.api.predicting import write_clip
     from propose_reduce.cli.predict import predict_command
 
     def watch(frame: FrameType, event: str, _: object) -> None:

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from propose_reduce.benchmarking.memory import PeakMemory, resident_bytes
+from propose_reduce.benchmarking.machine import PeakMemory, resident_bytes
 from propose_reduce.data.shapes import shapes_video
 from propose_reduce.video import write_video
 

@@ -34,7 +34,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from propose_reduce.api import Model, load, segment
-from propose_reduce.api.demo import FPS, write_clip
+from propose_reduce.api.predicting import FPS, write_clip
 from propose_reduce.results import VideoResult
 
 PRECISIONS = ("bf16", "fp32")

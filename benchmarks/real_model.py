@@ -40,7 +40,7 @@ from propose_reduce.components.flow import FlowPropagator
 from propose_reduce.components.scorers import RedetectScorer
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.coco import read_coco
-from propose_reduce.data.videos import AnnotatedVideo, VideoSet, with_categories
+from propose_reduce.data.videos import AnnotatedFrames, AnnotatedVideo, VideoSet, with_categories
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.files import write_text
@@ -51,7 +51,7 @@ from propose_reduce.protocols import Propagator
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset, load_preset, override
 from propose_reduce.structures import Clip, Seed, fitted_size
-from propose_reduce.training.validation import AnnotatedFrames, clip_of, segment_set, truth_of_set
+from propose_reduce.training.validation import clip_of, segment_set, truth_of_set
 
 BUNDLED = Path(__file__).parents[1] / "src/propose_reduce/weights/real-tiny.safetensors"
 FLOW_SIDES = (480, 270)  # pixels at which flow is computed

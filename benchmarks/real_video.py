@@ -36,10 +36,9 @@ from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
-from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.pipeline import Window, find_windows, reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
-from propose_reduce.paradigm.propose import key_frames
+from propose_reduce.paradigm.propose import key_frames, remembering
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.results import SHOW_SCORE, VideoResult
 from propose_reduce.settings import InferenceSettings, override

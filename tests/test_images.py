@@ -13,7 +13,7 @@ from propose_reduce.data.label_maps import read_labels
 from propose_reduce.data.videos import AnnotatedVideo
 from propose_reduce.deep_images import Extent
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.report import read_small
+from propose_reduce.evaluation.reports.page import read_small
 from propose_reduce.evaluation.tracks import TruthVideo
 from propose_reduce.images import Pictures, look, read_image
 from propose_reduce.video import open_video

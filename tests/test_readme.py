@@ -14,7 +14,7 @@ from snippets import run_command as run
 
 from propose_reduce import rle
 from propose_reduce.data.shapes import shapes_video
-from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.shapes.world import SHAPES
 from propose_reduce.video import write_video
 
 README = REPOSITORY / "README.md"

@@ -30,7 +30,7 @@ from propose_reduce.models.weights import load_weights
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset, load_preset, override
 from propose_reduce.structures import Clip, InstanceSequence
-from propose_reduce.training.checkpoints import LAST, NEEDED, checkpoint_to_resume
+from propose_reduce.training.callbacks import LAST, NEEDED, checkpoint_to_resume
 from propose_reduce.video import open_video, write_video
 
 SIZE = (24, 32)

@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from propose_reduce.ablation import FILES, AblationReport, Measurement, parse_grid
-from propose_reduce.ablation.figure import draw_ablation, positions
+from propose_reduce.ablation.report import draw_ablation, positions
 from propose_reduce.settings import InferenceSettings
 
 BASE = InferenceSettings()

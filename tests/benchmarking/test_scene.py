@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from propose_reduce.benchmarking.scene import Scene
+from propose_reduce.benchmarking.workload import Scene
 
 
 @pytest.mark.parametrize(("objects", "size"), [(1, (64, 96)), (4, (360, 640)), (10, (96, 64))])

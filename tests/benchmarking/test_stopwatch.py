@@ -8,8 +8,8 @@ from networks import tiny_network
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from propose_reduce.benchmarking import stopwatch
-from propose_reduce.benchmarking.stopwatch import Stopwatch, counted_operations
+from propose_reduce.benchmarking import machine
+from propose_reduce.benchmarking.machine import Stopwatch, counted_operations
 
 CPU = torch.device("cpu")
 
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 def clock(monkeypatch):
     """A clock that stands still until it is set: ``clock[0] += seconds``."""
     time = [0.0]
-    monkeypatch.setattr(stopwatch, "perf_counter", lambda: time[0])
+    monkeypatch.setattr(machine, "perf_counter", lambda: time[0])
     return time
 
 

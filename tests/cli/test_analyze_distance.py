@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from propose_reduce import rle
 from propose_reduce.cli import main as frame
-from propose_reduce.evaluation.distance_report import FILES
+from propose_reduce.evaluation.reports.distance import FILES
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence
 

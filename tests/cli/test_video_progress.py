@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from propose_reduce.api import VideoOutcome
-from propose_reduce.cli.video_progress import VideoProgress
+from propose_reduce.cli.terminal import VideoProgress
 from propose_reduce.errors import InputError, ResourceError
 from propose_reduce.results import VideoResult
 

@@ -7,7 +7,7 @@ import pytest
 
 SCRIPT = """
 import torch
-from propose_reduce.benchmarking.memory import resident_bytes
+from propose_reduce.benchmarking.machine import resident_bytes
 from propose_reduce.components.computing import return_large_blocks
 
 torch.ones(7 * 2**20)  # freed, it makes the C library keep blocks of up to 28 MB

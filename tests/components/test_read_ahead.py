@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from propose_reduce.components.read_ahead import ReadAhead
+from propose_reduce.components.frame_store import ReadAhead
 
 
 class Reader:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_transformers import write_model
 
-from propose_reduce.components.sam3_prompts import Sam3Prompts
+from propose_reduce.components.sam_video import Sam3Prompts
 from propose_reduce.errors import InputError
 from propose_reduce.structures import Clip
 

@@ -9,8 +9,7 @@ from tiny_transformers import write_model
 
 from propose_reduce.components import transformers_library
 from propose_reduce.components.huggingface_segmenter import HuggingFaceSegmenter
-from propose_reduce.components.sam3_prompts import Sam3Prompts
-from propose_reduce.components.sam_video import CLASSES, load_sam_video
+from propose_reduce.components.sam_video import CLASSES, Sam3Prompts, load_sam_video
 from propose_reduce.components.transformers_library import load_pretrained, transformers
 from propose_reduce.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 from painted_frames import RED, painted
 from videosets import rectangle
 
-from propose_reduce.data.occluders import Cutout, cut_out, fitted, paste_cutout
+from propose_reduce.data.pseudo_videos import Cutout, cut_out, fitted, paste_cutout
 
 BLUE = Cutout(np.full((6, 10, 3), (0, 0, 255), np.uint8), np.ones((6, 10), np.float32), 7)
 

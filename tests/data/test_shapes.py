@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from propose_reduce.data.shapes import SPLITS, shapes_video
-from propose_reduce.data.shapes.contours import SHAPES
 from propose_reduce.data.shapes.render import SMALLEST, picture
+from propose_reduce.data.shapes.world import SHAPES
 from propose_reduce.errors import InputError
 from propose_reduce.settings import category_set
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from propose_reduce import rle
+from propose_reduce.data.check import statistics
 from propose_reduce.data.shapes import shapes_video
-from propose_reduce.data.shapes.contours import SHAPES
 from propose_reduce.data.shapes.export import export_shapes, shapes_annotations
-from propose_reduce.data.statistics import statistics
+from propose_reduce.data.shapes.world import SHAPES
 from propose_reduce.data.videos import read_image
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.errors import InputError

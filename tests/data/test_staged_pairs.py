@@ -8,7 +8,7 @@ import pytest
 from videosets import SIZE, rectangle, video_set
 
 from propose_reduce.data.clips import PairSettings, sample_generator
-from propose_reduce.data.staged_pairs import FOREIGN_IDS, StagedPairs, Staging
+from propose_reduce.data.pseudo_videos import FOREIGN_IDS, StagedPairs, Staging
 from propose_reduce.data.videos import VideoSet
 from propose_reduce.errors import InputError
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from videosets import rectangle, video_set
 
-from propose_reduce.data.statistics import CategoryCount, statistics
+from propose_reduce.data.check import CategoryCount, statistics
 
 
 def square(column, side=10):

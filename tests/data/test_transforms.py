@@ -11,7 +11,7 @@ from painted_frames import (
 )
 from videosets import rectangle
 
-from propose_reduce.data.transforms import training_frame
+from propose_reduce.data.clips import training_frame
 from propose_reduce.data.videos import LabelledFrame
 
 

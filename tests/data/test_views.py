@@ -13,7 +13,7 @@ from painted_frames import (
 )
 from videosets import rectangle
 
-from propose_reduce.data.transforms import training_frame
+from propose_reduce.data.clips import training_frame
 from propose_reduce.data.views import View, ViewRange, random_view, view_of, whole_view
 
 STILL = ViewRange(rotation=0, scale=(1, 1), shift=0, perspective=0, flip=0)

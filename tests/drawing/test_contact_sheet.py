@@ -4,7 +4,7 @@ import pytest
 from propose_reduce import rle
 from propose_reduce.drawing import contact_sheet
 from propose_reduce.drawing.contact_sheet import main_box
-from propose_reduce.drawing.palette import colour_of
+from propose_reduce.drawing.paint import colour_of
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence
 

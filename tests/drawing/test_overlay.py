@@ -5,8 +5,7 @@ from sequences import result
 from propose_reduce import rle
 from propose_reduce.drawing import overlay
 from propose_reduce.drawing.overlay import MIN_AREA, place_labels
-from propose_reduce.drawing.paint import OPACITY
-from propose_reduce.drawing.palette import colour_of
+from propose_reduce.drawing.paint import OPACITY, colour_of
 from propose_reduce.errors import InputError
 from propose_reduce.structures import InstanceSequence
 

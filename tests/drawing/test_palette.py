@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from propose_reduce.drawing.palette import OKABE_ITO, PALETTE, colour_of, css, ink_on
+from propose_reduce.drawing.paint import OKABE_ITO, PALETTE, colour_of, css, ink_on
 
 
 def test_the_first_twenty_one_sequences_differ_and_then_colours_come_back():

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from vis_files import encodings
 
-from propose_reduce.drawing.strips import GAP, Layer, data_uri, spread, strip
+from propose_reduce.drawing.paint import GAP, Layer, data_uri, spread, strip
 
 BLUE, RED = (0, 0, 255), (255, 0, 0)
 

@@ -85,7 +85,7 @@ def test_a_list_links_to_every_page_and_leaves_a_foreign_one(tmp_path):
 
 
 def test_a_sequence_absent_from_its_key_frame_is_cut_out_where_it_is_nearest(clip, tmp_path):
-    from propose_reduce.drawing.viewer.thumbnails import thumbnails
+    from propose_reduce.drawing.viewer.write import thumbnails
 
     late = replace(sequence(1, 0.9, None, None, BLOCK, BLOCK), key_frame=0)
     nowhere = sequence(2, 0.5, " ".join(["." * 64] * 48), None, None, None)

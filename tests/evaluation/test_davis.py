@@ -13,8 +13,9 @@ from places import REFERENCE
 
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_davis
-from propose_reduce.evaluation.davis import PngMaps, evaluate_davis_sequence, find_sequences
+from propose_reduce.evaluation.davis import evaluate_davis_sequence, find_sequences
 from propose_reduce.evaluation.davis_metrics import METRICS, STATISTICS, DavisMetrics
+from propose_reduce.evaluation.vos import LabelMapFiles
 
 CASE = REFERENCE / "eval" / "davis" / "case02"
 
@@ -217,7 +218,7 @@ def test_empty_folders_are_errors(results, tmp_path):
 
 
 def test_labels_are_palette_indices(tmp_path):
-    maps = PngMaps(sorted(write_labels(tmp_path, MAPS).iterdir()))
+    maps = LabelMapFiles(sorted(write_labels(tmp_path, MAPS).iterdir()))
     assert len(maps) == 3
     assert maps[1].dtype == np.uint8
     assert (np.stack([maps[0], maps[1], maps[2]]) == MAPS).all()

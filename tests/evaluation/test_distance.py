@@ -23,7 +23,7 @@ from propose_reduce.evaluation.distance import (
     open_truth,
     parse_bounds,
 )
-from propose_reduce.evaluation.distance_report import FILES, DistanceReport, draw_distance
+from propose_reduce.evaluation.reports.distance import FILES, DistanceReport, draw_distance
 from propose_reduce.evaluation.tracks import Track
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import InstanceSequence

@@ -6,7 +6,7 @@ from vis_files import CAT, DOG, object_, prediction, track, truth
 
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.errors import ERRORS, KINDS
-from propose_reduce.evaluation.failures import TITLES, failure_cases
+from propose_reduce.evaluation.reports.failures import TITLES, failure_cases
 from propose_reduce.evaluation.youtube_vis import VideoTracks, evaluate_video
 
 HALF, NINETY = 0, 8

@@ -7,8 +7,7 @@ from vis_files import track
 
 from propose_reduce import rle
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
-from propose_reduce.evaluation.tracks import Track
+from propose_reduce.evaluation.tracks import Track, mask_areas, mean_area, overlap
 
 
 def overlap_of(first, second):

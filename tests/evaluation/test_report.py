@@ -13,7 +13,7 @@ from vis_files import CAT, DOG, object_, prediction, truth
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.comparison import Comparison
-from propose_reduce.evaluation.report import (
+from propose_reduce.evaluation.reports.page import (
     LISTED_VIDEOS,
     provenance,
     read_small,

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from vis_files import DOG, object_, prediction, truth
 
 from propose_reduce.evaluation import evaluate_youtube_vis
-from propose_reduce.evaluation.average_precision import KEYS
+from propose_reduce.evaluation.average_precision import KEYS, drawn_scores
 from propose_reduce.evaluation.comparison import Comparison
-from propose_reduce.evaluation.drawn_precision import drawn_scores
 from propose_reduce.evaluation.statistics import (
     Estimate,
     differences,

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from propose_reduce.errors import InputError
-from propose_reduce.evaluation.workers import check_workers, run_all
+from propose_reduce.evaluation.files import check_workers, run_all
 
 
 @pytest.mark.parametrize(("jobs", "workers"), [([1, 2], 1), ([1], 4), ([], 4)])

@@ -16,8 +16,12 @@ from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.average_precision import KEYS, MAX_PREDICTIONS
-from propose_reduce.evaluation.overlap import mask_areas, overlap
-from propose_reduce.evaluation.tracks import read_ground_truth, read_predictions
+from propose_reduce.evaluation.tracks import (
+    mask_areas,
+    overlap,
+    read_ground_truth,
+    read_predictions,
+)
 from propose_reduce.evaluation.youtube_vis import VideoTracks, evaluate_video
 
 CASES = sorted((REFERENCE / "eval" / "ytvis").iterdir())

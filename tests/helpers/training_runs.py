@@ -9,8 +9,7 @@ from propose_reduce.data.clips import PairSettings
 from propose_reduce.data.shapes.pairs import ShapesPairs
 from propose_reduce.models.build import build
 from propose_reduce.settings import Preset
-from propose_reduce.training.batches import MicroBatches
-from propose_reduce.training.mixture import Mixture
+from propose_reduce.training.data import MicroBatches, Mixture
 
 MODEL = {
     "categories": "shapes",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from propose_reduce.models.initialisation import initialise
+from propose_reduce.models.build import initialise
 from propose_reduce.models.seq_prop_head import SeqPropHead
 
 

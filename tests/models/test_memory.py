@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from propose_reduce.errors import InputError
 from propose_reduce.models.memory import MemoryBank, thinned_step
-from propose_reduce.models.seq_prop_blocks import KeyValue
+from propose_reduce.models.seq_prop_head import KeyValue
 
 
 def encoding(value: float) -> KeyValue:

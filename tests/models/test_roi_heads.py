@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from propose_reduce.models.roi_heads import BoxHead, MaskHead, RoIFeatures, paste
+from propose_reduce.models.detector import BoxHead, MaskHead, RoIFeatures, paste
 
 CROSS = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
 

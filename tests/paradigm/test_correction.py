@@ -5,8 +5,8 @@ import torch
 from fakes import DriftingPropagator, FakePropagator, FakeProposer, FakeScorer, Thing, World
 from windows_found import proposals_found
 
-from propose_reduce.paradigm.correction import DetectionCorrector
 from propose_reduce.paradigm.pipeline import segment_clip
+from propose_reduce.paradigm.propagate import DetectionCorrector
 from propose_reduce.paradigm.windows import window_of
 from propose_reduce.settings import InferenceSettings, PropagateSettings
 from propose_reduce.structures import Detections

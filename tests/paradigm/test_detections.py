@@ -3,7 +3,7 @@
 import torch
 from fakes import FakeProposer, Thing, World
 
-from propose_reduce.paradigm.detections import RememberingProposer, remembering
+from propose_reduce.paradigm.propose import RememberingProposer, remembering
 from propose_reduce.paradigm.windows import window_of
 
 CAT = Thing("cat", 0.9, (2, 2, 10, 10), velocity=(1, 0))

@@ -2,7 +2,7 @@
 
 import torch
 
-from propose_reduce.paradigm.matching import match
+from propose_reduce.paradigm.propagate import match
 
 
 def pairs(iou: list[list[float]], same: list[list[bool]] | None = None, min_iou=0.3, weight=1.0):

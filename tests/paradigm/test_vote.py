@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from propose_reduce.masks import PackedMasks
+from propose_reduce.paradigm.compose import vote
 from propose_reduce.paradigm.pipeline import reduce_sequences
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.reduce import KeptSequence, reduce
-from propose_reduce.paradigm.vote import vote
 from propose_reduce.settings import ReduceSettings
 
 SIZE = (1, 8)

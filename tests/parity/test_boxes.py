@@ -16,8 +16,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign, box_iou, clip_boxes_to_image, nms
 
-from propose_reduce.models.detector import BOX_WEIGHTS
-from propose_reduce.models.roi_heads import BOX_BINS, MASK_BINS, RoIFeatures
+from propose_reduce.models.detector import BOX_BINS, BOX_WEIGHTS, MASK_BINS, RoIFeatures
 from propose_reduce.models.rpn import LEVEL_STRIDES, Anchors
 
 pytestmark = pytest.mark.parity

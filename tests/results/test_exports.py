@@ -22,7 +22,7 @@ from sequences import result, sequence
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.results import exports
-from propose_reduce.results.exports.polygons import joined, outlines
+from propose_reduce.results.exports.tools import joined, outlines
 
 SIZE = HEIGHT, WIDTH = 40, 60
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from training_runs import network, preset, shapes_batches
 
-from propose_reduce.training.batches import collate, to_device
+from propose_reduce.training.data import collate, to_device
 
 
 def tensors(value):

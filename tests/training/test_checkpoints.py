@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from propose_reduce.errors import InputError
-from propose_reduce.training.checkpoints import (
+from propose_reduce.training.callbacks import (
     BEFORE,
     LAST,
     NEEDED,

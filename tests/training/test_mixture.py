@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from propose_reduce.data.clips import PairSettings
 from propose_reduce.data.shapes.pairs import ShapesPairs
 from propose_reduce.errors import InputError
-from propose_reduce.training.mixture import Mixture
+from propose_reduce.training.data import Mixture
 
 
 class Source:

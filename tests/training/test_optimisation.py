@@ -2,7 +2,7 @@ import pytest
 from training_runs import network, preset
 
 from propose_reduce.settings.training import StageSettings
-from propose_reduce.training.optimisation import learning_rate_factor, make_optimizer
+from propose_reduce.training.module import learning_rate_factor, make_optimizer
 
 
 def factors(stage, steps=40, epoch_steps=10):

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from training_runs import network, preset, shapes_batches
 
-from propose_reduce.training.pictures import sample_picture
+from propose_reduce.training.callbacks import sample_picture
 
 
 def test_the_panels_are_reference_query_propagated_and_truth():

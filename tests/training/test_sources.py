@@ -6,8 +6,7 @@ from label_files import write_labels
 from training_runs import preset
 from videosets import write_frames, write_youtube_vis, youtube_vis_data
 
-from propose_reduce.data.pseudo_videos import PseudoVideoPairs
-from propose_reduce.data.staged_pairs import StagedPairs
+from propose_reduce.data.pseudo_videos import PseudoVideoPairs, StagedPairs
 from propose_reduce.errors import InputError
 from propose_reduce.settings.training import SourceSettings, StageSettings
 from propose_reduce.training.sources import (

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from propose_reduce.errors import InputError
 from propose_reduce.video import open_video, write_video
-from propose_reduce.video.browser import plays_in_browser
+from propose_reduce.video.write import plays_in_browser
 
 CONTAINERS = ["mp4", "mov", "mkv", "avi"]
 

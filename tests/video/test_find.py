@@ -9,7 +9,13 @@ from PIL import Image
 
 from propose_reduce.errors import InputError
 from propose_reduce.files import distinct_names
-from propose_reduce.video import find, find_videos, stored_digest, video_name, video_names
+from propose_reduce.video import (
+    find_videos,
+    stored_digest,
+    video,  # the module
+    video_name,
+    video_names,
+)
 
 
 @pytest.fixture
@@ -122,14 +128,14 @@ def test_an_empty_name_is_refused_for_it_would_mean_the_current_folder():
 
 
 def test_a_folder_that_may_not_be_entered_hides_no_others(tree, monkeypatch):
-    look_inside = find.image_files
+    look_inside = video.image_files
 
     def closed(folder):
         if folder.name == "empty":
             raise PermissionError(13, "Permission denied", str(folder))
         return look_inside(folder)
 
-    monkeypatch.setattr(find, "image_files", closed)
+    monkeypatch.setattr(video, "image_files", closed)
     assert names(find_videos(tree)) == ["b2.MOV", "b10.mp4", "empty", "frames"]
     with pytest.raises(InputError, match="cannot be read: Permission denied"):
         stored_digest(tree / "empty")

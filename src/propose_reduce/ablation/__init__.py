@@ -1,11 +1,9 @@
 """What each inference setting is worth: a grid of settings, run and evaluated on a data set."""
 
 from propose_reduce.ablation.analyze import analyze_ablation
-from propose_reduce.ablation.clips import AnnotatedClips, read_clips
 from propose_reduce.ablation.grid import PAPER_GRID, Factor, Grid, parse_grid
 from propose_reduce.ablation.report import FILES, AblationReport
-from propose_reduce.ablation.run import ablate
-from propose_reduce.ablation.store import Measurement, Store
+from propose_reduce.ablation.run import AnnotatedClips, Measurement, Store, ablate, read_clips
 
 __all__ = [
     "FILES",

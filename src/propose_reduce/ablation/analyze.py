@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from propose_reduce.ablation.clips import read_clips
 from propose_reduce.ablation.grid import parse_grid
 from propose_reduce.ablation.report import AblationReport
-from propose_reduce.ablation.run import ablate
-from propose_reduce.ablation.store import Store
+from propose_reduce.ablation.run import Store, ablate, read_clips
 from propose_reduce.api.model import Model, choose_precision
 from propose_reduce.components.registry import Components
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent

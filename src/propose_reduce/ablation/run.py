@@ -1,20 +1,162 @@
-"""Running an ablation: what variants have in common is computed once."""
+"""Running an ablation on annotated clips: what variants have in common is computed once.
 
-from collections.abc import Callable, Iterator, Sequence
+Rows that are finished are stored at once, so a stopped ablation goes on where it was.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from propose_reduce.ablation.clips import AnnotatedClips
-from propose_reduce.ablation.store import SCORES, Measurement, Store
 from propose_reduce.components.registry import Components
+from propose_reduce.data.videos import AnnotatedFrames, AnnotatedVideo
+from propose_reduce.data.youtube_vis import document, read_annotations, video_set
+from propose_reduce.errors import InputError
 from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.files import read_bytes, write_text
 from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows, working_clip
 from propose_reduce.results import VideoResult
 from propose_reduce.rle import Rle
 from propose_reduce.settings import InferenceSettings, ReduceSettings
-from propose_reduce.structures import Clip, InstanceSequence
+from propose_reduce.structures import Clip, InstanceSequence, fitted_size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedClips:
+    """Videos and their truth.
+
+    Attributes:
+        clips: lazy videos by id.
+        truth: a YouTube-VIS annotation file about these videos and no others.
+        digest: changes when the annotations, the choice of videos or the size of an image
+            file does.
+    """
+
+    clips: dict[int, Clip]
+    truth: dict[str, Any]
+    digest: str
+
+    def category_ids(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the truth's ids of categories; one that it does not list stands for itself.
+
+        Raises:
+            InputError: it lists none of them, so that nothing could ever be right.
+        """
+        listed = {category["name"]: category["id"] for category in self.truth["categories"]}
+        if not listed.keys() & set(names):
+            raise InputError(
+                f"the annotations list none of the model's categories ({', '.join(names[:5])}, ..) "
+                f"but {', '.join(list(listed)[:5])}, ..: give weights for these"
+            )
+        return {name: listed.get(name, name) for name in names}
+
+
+def read_clips(
+    annotations: Path, images: Path, *, long_side: int, short_side: int, videos: int | None = None
+) -> AnnotatedClips:
+    """Return the videos of a YouTube-VIS data set.
+
+    Args:
+        annotations: the JSON file.
+        images: the folder that its ``file_names`` start from.
+        long_side: the longer side of what networks see fits into this, pixels.
+        short_side: the same of the shorter side.
+        videos: the first so many; all of them by default.
+
+    Raises:
+        InputError: the file cannot be read or has a fault, no object of these videos is annotated,
+            or an image file is missing.
+    """
+    found = read_annotations(annotations)
+    chosen = video_set(found, str(annotations), images).videos[:videos]
+    clips = {
+        video.id: Clip(
+            AnnotatedFrames(video),
+            fitted_size(video.size, long_side=long_side, short_side=short_side),
+            video.size,
+        )
+        for video in chosen
+    }
+    truth = document(found, clips)
+    if not truth["annotations"]:
+        raise InputError(
+            f"'{annotations}' annotates no object in these videos: nothing to evaluate"
+        )
+    return AnnotatedClips(clips, truth, _set_digest(annotations, chosen))
+
+
+def _set_digest(annotations: Path, videos: Sequence[AnnotatedVideo]) -> str:
+    digest = sha256(read_bytes(annotations))
+    for video in videos:
+        for file in video.frames:
+            try:
+                size = file.stat().st_size
+            except OSError as error:
+                raise InputError(f"image '{file}' cannot be read: {error.strerror}") from error
+            digest.update(f"{video.id} {size}\n".encode())
+    return digest.hexdigest()
+
+
+SCORES = ("AP", "AP50", "AR1", "AR10")
+"""The scores of the evaluation that are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one variant of the settings gives on a data set.
+
+    Attributes:
+        scores: those named in ``SCORES``, in [0, 1]; -1 where there is nothing to find.
+        seconds_per_frame: of proposing and following, which all variants with the same ones
+            share, and of the variant's own reduction; reading the frames included.
+        sequences_before: complete sequences that were proposed, all videos together.
+        sequences_after: sequences that the reduction left of them.
+    """
+
+    scores: dict[str, float]
+    seconds_per_frame: float
+    sequences_before: int
+    sequences_after: int
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers by name, flat."""
+        numbers = asdict(self)
+        return {**numbers.pop("scores"), **numbers}
+
+
+class Store:
+    """Finished measurements in a folder, one small file each.
+
+    Args:
+        folder: of the ablation; the files go to ``rows`` inside it.
+        source: what else decides the numbers, as plain values: weights, data, device. With
+            another source nothing of what is stored counts.
+    """
+
+    def __init__(self, folder: Path, source: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.source = {**source, "version": version("propose-reduce")}
+
+    def get(self, settings: InferenceSettings) -> Measurement | None:
+        """Return what was measured with these settings; None where that has yet to be done."""
+        try:
+            return Measurement(**json.loads(self._path(settings).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # not there, or not what this version writes
+            return None
+
+    def put(self, settings: InferenceSettings, measurement: Measurement) -> None:
+        """Keep a measurement."""
+        write_text(self._path(settings), json.dumps(asdict(measurement)) + "\n")
+
+    def _path(self, settings: InferenceSettings) -> Path:
+        key = json.dumps([settings.model_dump(mode="json"), self.source], sort_keys=True)
+        return self.folder / "rows" / f"{sha256(key.encode()).hexdigest()[:24]}.json"
+
 
 OpenComponents: TypeAlias = Callable[[Clip, InferenceSettings], AbstractContextManager[Components]]
 """Gives components that work on a clip with these settings, and frees them on exit."""

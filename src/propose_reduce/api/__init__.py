@@ -1,10 +1,8 @@
 """What users call: ``load`` a model, ``segment`` a video."""
 
-from propose_reduce.api.annotations import Annotations
-from propose_reduce.api.demo import Demo, demo
 from propose_reduce.api.model import Model, load
-from propose_reduce.api.outputs import Outputs
-from propose_reduce.api.predicting import VideoOutcome, plan, predict, raise_failures
+from propose_reduce.api.outputs import Annotations, Outputs
+from propose_reduce.api.predicting import Demo, VideoOutcome, demo, plan, predict, raise_failures
 from propose_reduce.api.segmenter import Segmenter, given_masks, prepare, segment
 from propose_reduce.settings.options import Options
 

@@ -27,9 +27,8 @@ from propose_reduce.components.registry import (
 )
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, Session
 from propose_reduce.errors import InputError
-from propose_reduce.paradigm.detections import remembering
 from propose_reduce.paradigm.pipeline import components_needed
-from propose_reduce.paradigm.propose import key_frames
+from propose_reduce.paradigm.propose import key_frames, remembering
 from propose_reduce.paradigm.score import other_classes
 from propose_reduce.protocols import Propagator, Proposer, Scorer
 from propose_reduce.settings import Preset

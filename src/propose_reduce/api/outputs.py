@@ -1,4 +1,6 @@
-"""Where a run's files go, and writing them (docs/formats.md)."""
+"""Where a run's files go, whose categories they have, and writing them (docs/formats.md)."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -12,8 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from propose_reduce.api.annotations import Annotations
 from propose_reduce.api.segmenter import SegmentationOutput
+from propose_reduce.data import youtube_vis
 from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.drawing import contact_sheet, overlay
 from propose_reduce.drawing.overlay import LABELS, check_style
@@ -25,6 +27,42 @@ from propose_reduce.files import check_folder, read_json, replacing, write_text
 from propose_reduce.protocols import Progress
 from propose_reduce.results import SHOW_SCORE, VideoResult, write_davis
 from propose_reduce.video import Video, write_video
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotations:
+    """The videos and categories of a YouTube-VIS file; what it annotates does not matter."""
+
+    listed: youtube_vis.Annotations
+
+    @classmethod
+    def read(cls, path: Path) -> Annotations:
+        """Return what an annotation file says of videos and categories.
+
+        Raises:
+            InputError: the file cannot be read, or has a fault there.
+        """
+        return cls(youtube_vis.read_annotations(path, objects=False))
+
+    def video_id(self, name: str, num_frames: int) -> int:
+        """Return the id of a video.
+
+        Raises:
+            InputError: the file has no such video or several, or gives it another number of frames.
+        """
+        video = self.listed.find(name)
+        if video.num_frames != num_frames:
+            raise InputError(
+                f"the annotations give video '{name}' {video.num_frames} frames, it has "
+                f"{num_frames}: give the annotated frames alone"
+            )
+        return video.id
+
+    @property
+    def category_ids(self) -> dict[str, int]:
+        """Return ids by category name."""
+        return {name: number for number, name in self.listed.categories.items()}
+
 
 FORMATS = ("native", "youtube-vis", "davis")
 OVERLAYS = ("video", "frames", "none")

@@ -10,11 +10,9 @@ import torch
 from pydantic import Field
 
 from propose_reduce.api.model import PRECISIONS, choose_device, choose_precision
-from propose_reduce.benchmarking.machine import describe, peak_rate
-from propose_reduce.benchmarking.memory import PeakMemory
+from propose_reduce.benchmarking.machine import PeakMemory, Stopwatch, describe, peak_rate
 from propose_reduce.benchmarking.method import RunMethod, propose_reduce
 from propose_reduce.benchmarking.report import BenchmarkReport, Run
-from propose_reduce.benchmarking.stopwatch import Stopwatch
 from propose_reduce.benchmarking.workload import DEFAULT_PRESET, OTHER, Workload, load_model
 from propose_reduce.errors import InputError
 from propose_reduce.settings import Settings

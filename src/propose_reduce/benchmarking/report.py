@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from propose_reduce.benchmarking.stopwatch import AHEAD
+from propose_reduce.benchmarking.machine import AHEAD
 from propose_reduce.benchmarking.workload import STAGES
 from propose_reduce.masks import PackedMasks
 from propose_reduce.stages import DECODE

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli.progress import progress_bar
-from propose_reduce.cli.terminal import say, terminal
+from propose_reduce.cli.terminal import progress_bar, say, terminal
 from propose_reduce.settings.options import text_of
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from propose_reduce.cli.progress import progress_bar
-from propose_reduce.cli.terminal import say, terminal
+from propose_reduce.cli.terminal import progress_bar, say, terminal
 from propose_reduce.errors import InputError
 
 app = typer.Typer(help="Make or check a data set.", no_args_is_help=True)

@@ -19,7 +19,7 @@ def demo_command(
 ) -> None:
     """Render a clip of moving shapes, find and follow them all, and evaluate; or run on a video."""
     from propose_reduce import api
-    from propose_reduce.cli.video_progress import VideoProgress
+    from propose_reduce.cli.terminal import VideoProgress
 
     with VideoProgress() as progress:
         made = api.demo(output, progress, video)

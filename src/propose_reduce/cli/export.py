@@ -29,7 +29,7 @@ def export_command(
     from propose_reduce.results import VideoResult
     from propose_reduce.results.exports import export as write
     from propose_reduce.results.exports import export_format
-    from propose_reduce.results.find import find_results
+    from propose_reduce.results.native import find_results
 
     for name in formats:
         export_format(name)

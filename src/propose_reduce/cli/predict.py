@@ -130,7 +130,7 @@ def predict_command(
     ] = None,
 ) -> None:
     """Find and follow every object; one that is done is skipped when run again."""
-    from propose_reduce.cli.video_progress import VideoProgress
+    from propose_reduce.cli.terminal import VideoProgress
 
     options = {
         "preset": preset,

@@ -1,4 +1,7 @@
-"""What commands write to the terminal: nothing that a file holds reaches it unescaped."""
+"""What commands write to the terminal: lines, bars, tables.
+
+Nothing that a file holds reaches it unescaped.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,112 @@ from propose_reduce.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from propose_reduce.errors import ResourceError
+
+if TYPE_CHECKING:
+    from propose_reduce.api import VideoOutcome
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr and give the function that moves it, called with (done, total).
+
+    Nothing is shown where stderr is not a terminal, so that logs and pipes stay clean.
+    """
+    from rich.progress import Progress
+
+    console = terminal(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class VideoProgress:
+    """Writes what is done to stdout, and moves a bar on stderr where that is a terminal."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = terminal(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("loading", total=None, speed="")
+        self._name, self._stage, self._total = "", "", 0
+        self._lost = ""  # why lines could not be written
+
+    def __enter__(self) -> VideoProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+        if kind is KeyboardInterrupt:
+            self._say("stopped; what is finished stays, and is skipped when run again", err=True)
+        if kind is None and self._lost:
+            raise ResourceError(
+                f"the videos are done, but what was to be printed is lost: {self._lost}"
+            )
+
+    def tell(self, text: str) -> None:
+        """Write what the user should know before the videos, if anything, to stderr."""
+        if text:
+            self._bar.stop()
+            self._say(text, err=True)
+            self._bar.start()
+
+    def start(self, path: Path, number: int, total: int) -> None:
+        """Show which video is at work."""
+        self._name = f"{path.name} ({number} of {total})" if total > 1 else path.name
+        self._stage, self._total = "", total
+        self._bar.reset(self._task, description=f"{self._name}: reading", total=None, speed="")
+
+    def step(self, stage: str, share: float, frames: int) -> None:
+        """Move the bar, counted in frames."""
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.reset(self._task, description=f"{self._name}: {stage}", total=frames)
+        self._bar.update(self._task, completed=share * frames)
+        speed = self._bar.tasks[0].speed
+        self._bar.update(self._task, speed="" if speed is None else f"{speed:.1f} frames/s")
+
+    def finish(self, outcome: VideoOutcome) -> None:
+        """Write what became of a video; the end names failures, of one alone only the end."""
+        self._bar.stop()  # wiped away: the line would be written behind it
+        if outcome.result is not None or self._total > 1:
+            self._say(str(outcome), err=outcome.result is None)
+        for warning in outcome.warnings:
+            self._say(f"{outcome.path}: warning: {warning}", err=True)
+        self._bar.start()
+
+    def _say(self, text: str, *, err: bool) -> None:
+        """Write a line; a disk that is full or a reader that has gone ends no work."""
+        try:
+            say(text, err=err)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self._lost = error.strerror or str(error)
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the end)
+            setattr(sys, "stderr" if err else "stdout", nowhere)
 
 
 def say(text: object, *, err: bool = False) -> None:

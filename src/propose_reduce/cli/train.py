@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from propose_reduce.cli.progress import progress_bar
-from propose_reduce.cli.terminal import say, terminal
+from propose_reduce.cli.terminal import progress_bar, say, terminal
 from propose_reduce.errors import InputError, missing_library
 
 if TYPE_CHECKING:

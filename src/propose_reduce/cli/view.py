@@ -28,7 +28,7 @@ def view(
     from propose_reduce.drawing.viewer.write import PAGE
     from propose_reduce.errors import InputError
     from propose_reduce.results import VideoResult
-    from propose_reduce.results.find import find_results
+    from propose_reduce.results.native import find_results
     from propose_reduce.video import open_video
 
     files = find_results(folder)

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from propose_reduce.components.sweeps import Step, sweeps
 from propose_reduce.masks import resize
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.protocols import Corrector
@@ -59,42 +60,43 @@ class FlowPropagator:
         self, clip: Clip, seeds: Sequence[Seed], *, corrector: Corrector | None = None
     ) -> Iterator[FrameMasks]:
         """Sweep forward from the first key frame, then backward from the last."""
-        alive = {index: seed for index, seed in enumerate(seeds) if len(seed.masks)}
         for index, seed in enumerate(seeds):
-            frames = [seed.frame] if index in alive else range(len(clip.frames))
+            frames = [seed.frame] if len(seed.masks) else range(len(clip.frames))
             sure = torch.ones(len(seed.masks), device=seed.masks.device)
             for frame in frames:
                 yield FrameMasks(index, frame, seed.masks, sure)
-        if alive:
-            key_frames = [seed.frame for seed in alive.values()]
-            forward = range(min(key_frames), len(clip.frames))
-            for frames in (forward, range(max(key_frames), -1, -1)):
-                yield from self._sweep(clip, alive, frames, corrector)
+        for way in sweeps(seeds, len(clip.frames)):
+            yield from self._sweep(clip, seeds, way, corrector)
 
     def _sweep(
-        self, clip: Clip, seeds: dict[int, Seed], frames: range, corrector: Corrector | None
+        self, clip: Clip, seeds: Sequence[Seed], way: Sequence[Step], corrector: Corrector | None
     ) -> Iterator[FrameMasks]:
         """Yield the masks of every seed on the frames that come after its key frame."""
         estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         moving: dict[int, _Moving] = {}
         last: np.ndarray | None = None
-        for frame in frames:
-            image = self._image(clip, frame)
+        for there in way:
+            key_frames = {index: seeds[index].frame for index in there.seeds}
+            for index, key_frame in key_frames.items():
+                if index not in moving and key_frame != there.frame:  # on the way back
+                    last = self._image(clip, key_frame) if last is None else last
+                    moving[index] = _Moving(last, seeds[index])
+            image = self._image(clip, there.frame)
             if moving and last is not None:
-                step = _Step(estimator, last, image, self)
+                step = _FrameFlow(estimator, last, image, self)
                 for index, track in moving.items():
                     step.carry(track)
                     masks = _enlarged(track.masks, clip)
                     if corrector is not None:
-                        corrected = corrector.correct(frame, index, masks)
+                        corrected = corrector.correct(there.frame, index, masks)
                         track.correct(masks, corrected)
                         masks = corrected
                     device = seeds[index].masks.device
                     presence = step.presence(track)
-                    yield FrameMasks(index, frame, masks.to(device), presence.to(device))
-            for index, seed in seeds.items():
-                if seed.frame == frame:
-                    moving[index] = _Moving(image, seed)
+                    yield FrameMasks(index, there.frame, masks.to(device), presence.to(device))
+            for index, key_frame in key_frames.items():
+                if key_frame == there.frame:
+                    moving[index] = _Moving(image, seeds[index])
             last = image
 
     def _image(self, clip: Clip, frame: int) -> np.ndarray:
@@ -137,7 +139,7 @@ class _Moving:
         self.left[rows.numpy()] = 1.0
 
 
-class _Step:
+class _FrameFlow:
     """The way from one frame to the next, shared by all seeds.
 
     Args:

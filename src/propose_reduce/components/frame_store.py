@@ -4,13 +4,50 @@ Key frames are detected on before anything is propagated, and the backward sweep
 frames that the forward sweep has been to.
 """
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from propose_reduce.models.backbone import Features
-from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
-from propose_reduce.models.seq_prop_head import SeqPropHead
+from propose_reduce.models.seq_prop_head import FrameBranches, KeyValue, SeqPropHead
+
+Value = TypeVar("Value")
+
+
+class ReadAhead(Generic[Value]):
+    """Reads by index, one step ahead where it is told which comes next.
+
+    All reading happens in one thread, so what is read from need not be safe for several.
+
+    Args:
+        read: returns what has an index.
+    """
+
+    def __init__(self, read: Callable[[int], Value]) -> None:
+        self._read = read
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+        self._coming: dict[int, Future[Value]] = {}
+
+    def get(self, index: int, next_index: int | None = None) -> Value:
+        """Return what has the index, and begin to read the one at ``next_index``.
+
+        Raises:
+            whatever ``read`` raises for this index; for the next one, when that is asked for.
+        """
+        coming = self._coming.pop(index, None) or self._thread.submit(self._read, index)
+        self._coming = (
+            {} if next_index is None else {next_index: self._thread.submit(self._read, next_index)}
+        )
+        return coming.result()
+
+    def close(self) -> None:
+        """Wait for what is being read, and drop it."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._coming.clear()
+
 
 MIN_FRAMES = 2  # a frame is asked for again by the scorer, right after it was segmented
 

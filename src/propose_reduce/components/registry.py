@@ -139,7 +139,7 @@ def _torchvision(source: str, request: Request) -> Proposer:
 
 def _hugging_face(source: str, request: Request) -> Proposer:
     from propose_reduce.components.huggingface_segmenter import HuggingFaceSegmenter
-    from propose_reduce.components.sam3_prompts import Sam3Prompts
+    from propose_reduce.components.sam_video import Sam3Prompts
 
     options: dict[str, Any] = {
         "min_score": request.settings.propose.min_score,

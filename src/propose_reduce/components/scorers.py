@@ -7,7 +7,7 @@ from torch import Tensor
 
 from propose_reduce.errors import InputError
 from propose_reduce.masks import mask_iou
-from propose_reduce.paradigm.detections import remembering
+from propose_reduce.paradigm.propose import remembering
 from propose_reduce.paradigm.score import other_classes
 from propose_reduce.protocols import Proposer
 from propose_reduce.structures import Clip, Detections

@@ -21,16 +21,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from propose_reduce.components.computing import computing, return_large_blocks, step_bytes
-from propose_reduce.components.frame_store import FrameStore, FrameWork
-from propose_reduce.components.read_ahead import ReadAhead
+from propose_reduce.components.frame_store import FrameStore, FrameWork, ReadAhead
 from propose_reduce.components.sweeps import Step, sweeps, without_masks
 from propose_reduce.errors import InputError
 from propose_reduce.masks import scoring_boxes
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.memory import MemoryBank, thinned_step
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
-from propose_reduce.models.seq_prop_blocks import FrameBranches, KeyValue
-from propose_reduce.models.seq_prop_head import soft_aggregate
+from propose_reduce.models.seq_prop_head import FrameBranches, KeyValue, soft_aggregate
 from propose_reduce.protocols import Corrector
 from propose_reduce.settings import InferenceSettings, PropagateSettings
 from propose_reduce.stages import DECODE, DETECTION, PROPAGATION, SCORING, stage

@@ -122,6 +122,19 @@ class AnnotatedVideo:
         return image
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotatedFrames:
+    """The frames of an annotated video, uint8 RGB (H, W, 3), decoded when asked for."""
+
+    video: AnnotatedVideo
+
+    def __len__(self) -> int:
+        return len(self.video.frames)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        return self.video.image(index)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoSet:
     """Annotated videos with their categories.

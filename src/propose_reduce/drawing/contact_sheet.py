@@ -10,8 +10,7 @@ from PIL import Image, ImageDraw
 
 from propose_reduce import rle
 from propose_reduce.drawing.overlay import fill
-from propose_reduce.drawing.palette import colour_of
-from propose_reduce.drawing.text import chip, fitted_text, font
+from propose_reduce.drawing.paint import chip, colour_of, fitted_text, font
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, InstanceSequence
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from propose_reduce import rle
-from propose_reduce.drawing.paint import OPACITY, paint
-from propose_reduce.drawing.palette import colour_of
-from propose_reduce.drawing.text import chip
+from propose_reduce.drawing.paint import OPACITY, chip, colour_of, paint
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Frames, InstanceSequence, Size

@@ -15,11 +15,12 @@ from propose_reduce.errors import InputError
 from propose_reduce.evaluation.average_precision import KEYS
 from propose_reduce.evaluation.statistics import (
     Estimate,
+    add_scores,
     differences,
     estimate_table,
+    score_table,
     to_json,
 )
-from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics, percent
 from propose_reduce.files import write_text
 

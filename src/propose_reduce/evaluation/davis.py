@@ -19,14 +19,14 @@ import numpy as np
 from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.errors import InputError, cut, unknown_name
 from propose_reduce.evaluation.davis_metrics import DavisMetrics, ObjectScores, Series, Task
+from propose_reduce.evaluation.files import check_workers, run_all
 from propose_reduce.evaluation.similarity import regions, similarity
 from propose_reduce.evaluation.vos import (
-    DeepMaps,
+    LabelMapFiles,
     ObjectFolders,
     evaluate_vos_sequence,
     object_folders,
 )
-from propose_reduce.evaluation.workers import check_workers, run_all
 from propose_reduce.files import is_folder, read_text
 
 
@@ -120,18 +120,18 @@ def _evaluate_files(files: SequenceFiles, *, rules: Rules) -> SequenceScores:
         result = (
             ObjectFolders(files.object_folders, [path.name for path in files.predictions])
             if files.object_folders
-            else DeepMaps(files.predictions, binary=binary)
+            else LabelMapFiles(files.predictions, binary=binary, deep=True)
         )
         objects = evaluate_vos_sequence(
-            DeepMaps(files.ground_truth, binary=binary),
+            LabelMapFiles(files.ground_truth, binary=binary, deep=True),
             result,
             present_only=rules.present_only,
             name=files.name,
         )
         return SequenceScores(objects, binary=binary)
     found = _evaluate_sequence(
-        PngMaps(files.ground_truth, binary=binary),
-        PngMaps(files.predictions, binary=binary),
+        LabelMapFiles(files.ground_truth, binary=binary),
+        LabelMapFiles(files.predictions, binary=binary),
         task=rules.task,
         resize=rules.resize,
         name=files.name,
@@ -160,24 +160,6 @@ SPLITS = (
     Path("ImageSets", "2019", "test-dev.txt"),
     Path("ImageSets", "2019", "test-challenge.txt"),
 )
-
-
-class PngMaps:
-    """The label maps of a sequence in PNG files, read when needed.
-
-    Attributes:
-        paths: one file per frame.
-        binary: whether 255 stands for object 1.
-    """
-
-    def __init__(self, paths: Sequence[Path], *, binary: bool = False) -> None:
-        self.paths, self.binary = paths, binary
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return read_labels(self.paths[index], binary=self.binary)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from propose_reduce.data.label_maps import VOID, read_labels
 from propose_reduce.data.youtube_vis import read_annotations
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.evaluation.davis import ANNOTATIONS, annotation_folder, check_has_objects
-from propose_reduce.evaluation.overlap import mask_areas, overlap
-from propose_reduce.evaluation.tracks import Track, TruthVideo, ground_truth
+from propose_reduce.evaluation.tracks import Track, TruthVideo, ground_truth, mask_areas, overlap
 from propose_reduce.files import is_folder
 from propose_reduce.results import VideoResult
 from propose_reduce.structures import Size

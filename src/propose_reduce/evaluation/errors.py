@@ -40,9 +40,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from propose_reduce.evaluation.average_precision import THRESHOLDS, Matches, curve
-from propose_reduce.evaluation.overlap import Overlap, padded
-from propose_reduce.evaluation.tables import add_scores, score_table
-from propose_reduce.evaluation.tracks import Track
+from propose_reduce.evaluation.statistics import add_scores, score_table
+from propose_reduce.evaluation.tracks import Overlap, Track, padded
 
 if TYPE_CHECKING:
     from rich.table import Table

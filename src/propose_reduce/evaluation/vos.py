@@ -27,22 +27,23 @@ class Masks(Protocol):
         """Return the label map of frame ``index``, 0-based."""
 
 
-class DeepMaps:
-    """Label maps in image files, of 8 or 16 bits.
+class LabelMapFiles:
+    """The label maps of a sequence in image files, read when needed.
 
     Attributes:
         paths: one file per frame.
         binary: whether 255 stands for object 1.
+        deep: whether 16 bits are taken; otherwise such a file is an InputError.
     """
 
-    def __init__(self, paths: Sequence[Path], *, binary: bool = False) -> None:
-        self.paths, self.binary = paths, binary
+    def __init__(self, paths: Sequence[Path], *, binary: bool = False, deep: bool = False) -> None:
+        self.paths, self.binary, self.deep = paths, binary, deep
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return read_labels(self.paths[index], binary=self.binary, deep=True)
+        return read_labels(self.paths[index], binary=self.binary, deep=self.deep)
 
 
 class ObjectFolders:

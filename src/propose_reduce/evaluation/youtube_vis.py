@@ -24,29 +24,33 @@ from propose_reduce.evaluation.average_precision import (
     category_curve,
     category_means,
     category_scores,
+    drawn_scores,
     match_tracks,
     outside_ranges,
 )
-from propose_reduce.evaluation.drawn_precision import drawn_scores
 from propose_reduce.evaluation.errors import ErrorBreakdown, TrackErrors, breakdown, find_errors
-from propose_reduce.evaluation.overlap import box_areas, mask_areas, mean_area, overlap
+from propose_reduce.evaluation.files import check_workers, run_all
 from propose_reduce.evaluation.statistics import (
     Estimate,
+    add_scores,
     drawn_videos,
     estimate_table,
     estimates,
     few_videos,
+    score_table,
     to_json,
 )
-from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.tracks import (
     ONE_CATEGORY,
     GroundTruth,
     Track,
+    box_areas,
+    mask_areas,
+    mean_area,
+    overlap,
     read_ground_truth,
     read_predictions,
 )
-from propose_reduce.evaluation.workers import check_workers, run_all
 from propose_reduce.files import write_text
 
 if TYPE_CHECKING:

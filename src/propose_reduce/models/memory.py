@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce.errors import InputError
-from propose_reduce.models.seq_prop_blocks import KeyValue
+from propose_reduce.models.seq_prop_head import KeyValue
 
 
 def thinned_step(every: int, limit: int | None, distance: int) -> int:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from propose_reduce.models.backbone import Backbone, Features, normalise
-from propose_reduce.models.detector import Detector
-from propose_reduce.models.roi_heads import paste
+from propose_reduce.models.detector import Detector, paste
 from propose_reduce.models.rpn import DetectionTargets
 from propose_reduce.models.seq_prop_head import (
     SeqPropHead,

@@ -20,8 +20,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce.masks import PackedMasks
-from propose_reduce.paradigm.matching import match
-from propose_reduce.paradigm.propagate import propagate
+from propose_reduce.paradigm.propagate import match, propagate
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import propose
 from propose_reduce.paradigm.score import score_frame

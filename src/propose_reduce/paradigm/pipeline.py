@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 
 from propose_reduce.errors import InputError
 from propose_reduce.paradigm.clip_match import clip_match
-from propose_reduce.paradigm.compose import compose
-from propose_reduce.paradigm.detections import remembering
+from propose_reduce.paradigm.compose import compose, vote
 from propose_reduce.paradigm.proposals import Proposals, to_sequence
-from propose_reduce.paradigm.propose import propose
+from propose_reduce.paradigm.propose import propose, remembering
 from propose_reduce.paradigm.reduce import reduce
 from propose_reduce.paradigm.sequences import SequenceBuilder
 from propose_reduce.paradigm.track_by_detect import track_by_detect
-from propose_reduce.paradigm.vote import vote
 from propose_reduce.paradigm.windows import (
     JoinedSequences,
     progress_of_window,

@@ -14,8 +14,7 @@ from itertools import accumulate
 import torch
 
 from propose_reduce.masks import PackedMasks, mask_iou
-from propose_reduce.paradigm.correction import DetectionCorrector
-from propose_reduce.paradigm.propagate import propagate
+from propose_reduce.paradigm.propagate import DetectionCorrector, propagate
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import key_frames, select
 from propose_reduce.paradigm.score import score_frame

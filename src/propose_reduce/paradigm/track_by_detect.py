@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce.masks import PackedMasks, mask_iou
-from propose_reduce.paradigm.matching import match
+from propose_reduce.paradigm.propagate import match
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import propose
 from propose_reduce.protocols import Progress, Proposer

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from propose_reduce import rle
-from propose_reduce.paradigm.matching import match
+from propose_reduce.paradigm.propagate import match
 from propose_reduce.protocols import Progress
 from propose_reduce.settings import WindowSettings
 from propose_reduce.structures import Clip, InstanceSequence, SelectedFrames

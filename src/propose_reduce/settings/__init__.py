@@ -7,7 +7,7 @@ for YouTube-VIS (supplementary, section 4).
 """
 
 from propose_reduce.settings.base import Settings as Settings
-from propose_reduce.settings.components import ComponentSettings as ComponentSettings
+from propose_reduce.settings.inference import ComponentSettings as ComponentSettings
 from propose_reduce.settings.inference import InferenceSettings as InferenceSettings
 from propose_reduce.settings.inference import LinkSettings as LinkSettings
 from propose_reduce.settings.inference import PropagateSettings as PropagateSettings
@@ -19,9 +19,9 @@ from propose_reduce.settings.model import ModelSettings as ModelSettings
 from propose_reduce.settings.model import category_set as category_set
 from propose_reduce.settings.presets import Preset as Preset
 from propose_reduce.settings.presets import load_preset as load_preset
+from propose_reduce.settings.presets import override as override
 from propose_reduce.settings.presets import preset_names as preset_names
-from propose_reduce.settings.reading import override as override
-from propose_reduce.settings.reading import validate as validate
+from propose_reduce.settings.presets import validate as validate
 from propose_reduce.settings.training import SourceSettings as SourceSettings
 from propose_reduce.settings.training import StageSettings as StageSettings
 from propose_reduce.settings.training import TrainingSettings as TrainingSettings

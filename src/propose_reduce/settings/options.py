@@ -15,8 +15,7 @@ from propose_reduce.settings.inference import (
     ReduceSettings,
 )
 from propose_reduce.settings.model import ModelSettings
-from propose_reduce.settings.presets import Preset, load_preset
-from propose_reduce.settings.reading import override
+from propose_reduce.settings.presets import Preset, load_preset, override
 
 SIZE_SETTINGS = {"model.long_side", "model.short_side"}
 """What of the model may change after training: its input size."""

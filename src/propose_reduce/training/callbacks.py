@@ -1,29 +1,152 @@
-"""What happens on a run's way: weights files, validations, pictures, throughput, its early end."""
+"""What happens on a run's way: checkpoints, validations, pictures, throughput, its early end."""
 
 import math
 import signal
 import sys
 import threading
 import time
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import lightning
+import numpy as np
 import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
+from torch import Tensor
 
 from propose_reduce.data.videos import VideoSet
-from propose_reduce.files import replacing
+from propose_reduce.drawing.paint import colour_of, paint
+from propose_reduce.errors import InputError
+from propose_reduce.files import check_regular, foreign_content, replacing
+from propose_reduce.models.backbone import Features
+from propose_reduce.models.detector import paste
+from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN, TrainingBatch
+from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.models.weights import load_weights, save_weights
 from propose_reduce.settings import Preset
-from propose_reduce.training.batches import MicroBatch
+from propose_reduce.training.data import MicroBatch
 from propose_reduce.training.module import TrainingModule
-from propose_reduce.training.pictures import sample_picture
 from propose_reduce.training.validation import judge
+
+LAST, BEFORE = "last.ckpt", "last-before.ckpt"
+"""A stage's newest checkpoint, and the one before it."""
+
+NEEDED = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step"}
+"""What Lightning goes on from."""
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and then renames it; of the last the one before stays.
+
+    Lightning writes into TMPDIR: where that is on another file system, ending the process while it
+    is moved would leave nothing.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            InputError: the system refuses; the last checkpoint stays.
+        """
+        place = Path(path)
+        with replacing(place) as temporary:
+            torch.save(checkpoint, temporary)
+            if place.name == LAST and place.is_file():
+                place.replace(place.with_name(BEFORE))
+
+
+def checkpoint_to_resume(folder: Path) -> Path | None:
+    """Return the newest checkpoint of a stage that can be read; None where it has none.
+
+    Raises:
+        InputError: it has some, and none of them can be read.
+    """
+    faults: list[str] = []
+    for path in (folder / LAST, folder / BEFORE):
+        if not path.exists():
+            continue
+        fault = _checkpoint_fault(path)
+        if fault is None:
+            for told in faults:
+                warnings.warn(f"{told}: going on from '{path.name}'", stacklevel=2)
+            return path
+        faults.append(f"'{path}' {fault}")
+    if faults:
+        raise InputError(f"{'; '.join(faults)}: start the run anew in another folder")
+    return None
+
+
+def _checkpoint_fault(path: Path) -> str | None:
+    """Return why a checkpoint cannot be gone on from, if so. It is read without running code."""
+    check_regular(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch passes on what zip, pickle and the system make of damage
+        what = foreign_content(path)
+        if what and "zip" not in what:
+            return f"is {what}"
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        return f"is damaged or not a checkpoint: {reason:.100}"
+    missing = NEEDED - content.keys() if isinstance(content, dict) else NEEDED
+    return f"is not a checkpoint: it lacks {', '.join(sorted(missing))}" if missing else None
+
+
+@torch.no_grad()
+def sample_picture(network: SeqMaskRCNN, batch: TrainingBatch) -> np.ndarray:
+    """Return one picture of the first pair of a batch, uint8 RGB (H, 4 W, 3).
+
+    From left to right: the reference with the masks that the memory gets, the query, the
+    propagated masks, the truth.
+
+    Args:
+        network: in evaluation mode.
+        batch: its first pair is shown.
+    """
+    reference, query, target = batch.references[0], batch.queries[0], batch.propagation[0]
+    height, width = query.shape[-2:]
+    before, now = network.features(reference[None]), network.features(query[None])
+    given = target.reference_masks
+    memory_masks = _predicted_masks(network, before, target.reference_boxes, target.labels)
+    if given is not None:
+        memory_masks = given.float()
+    propagated = torch.zeros((0, height, width))
+    if len(target.labels):
+        memory = network.prop_head.memorize(before.p2, memory_masks)
+        separate = network.prop_head.segment(
+            memory.key, memory.value, network.prop_head.query(now.p2), now.c2, now.c3
+        )
+        propagated = soft_aggregate(separate)[1:, :height, :width]
+    panels = [
+        _overlay(reference, memory_masks[:, :height, :width] > 0.5),
+        _overlay(query, torch.zeros((0, height, width), dtype=torch.bool)),
+        _overlay(query, propagated > 0.5),
+        _overlay(query, target.query_masks[:, :height, :width] > 0),
+    ]
+    return np.concatenate(panels, axis=1)
+
+
+def _predicted_masks(
+    network: SeqMaskRCNN, features: Features, boxes: Tensor, labels: Tensor
+) -> Tensor:
+    """Return the mask head's soft masks of true boxes on the padded canvas."""
+    canvas = (4 * features.p2.shape[-2], 4 * features.p2.shape[-1])
+    return paste(network.detector.small_masks(features.pyramid, [boxes], labels), boxes, canvas)
+
+
+def _overlay(image: Tensor, masks: Tensor) -> np.ndarray:
+    """Return an image (3, H, W) with masks (O, H, W) in colours, uint8 RGB (H, W, 3)."""
+    picture = image.permute(1, 2, 0).cpu().numpy().astype(np.uint8)
+    colours = [colour_of(number) for number in range(1, len(masks) + 1)]
+    return paint(picture, list(masks.cpu().numpy()), colours)
+
 
 VALIDATIONS = 5  # of a stage where no number of steps is set
 BETWEEN_NOTES = 60.0  # seconds

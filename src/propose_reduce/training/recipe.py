@@ -28,9 +28,9 @@ from propose_reduce.training.callbacks import (
     ENDING,
     StopsOnSignals,
     Throughput,
+    checkpoint_to_resume,
     write_result,
 )
-from propose_reduce.training.checkpoints import checkpoint_to_resume
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import Progress, check_validation, open_mixture, remarkable

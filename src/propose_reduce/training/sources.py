@@ -9,15 +9,14 @@ from typing import Any, TypeAlias
 from propose_reduce.data.check import Report, check, scan
 from propose_reduce.data.clips import PairSettings, PairSource, VideoPairs
 from propose_reduce.data.faults import Scan, sound
-from propose_reduce.data.pseudo_videos import PseudoVideoPairs
-from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.pseudo_videos import PseudoVideoPairs, StagedPairs, Staging
 from propose_reduce.data.shapes.pairs import ShapesPairs
-from propose_reduce.data.staged_pairs import StagedPairs, Staging
+from propose_reduce.data.shapes.world import SHAPES
 from propose_reduce.data.videos import VideoSet, with_categories
 from propose_reduce.errors import InputError
 from propose_reduce.settings import ModelSettings, Preset
 from propose_reduce.settings.training import SourceSettings, StageSettings
-from propose_reduce.training.mixture import Mixture
+from propose_reduce.training.data import Mixture
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with frames done and frames in all."""

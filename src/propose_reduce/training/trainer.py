@@ -21,6 +21,7 @@ from propose_reduce.errors import InputError
 from propose_reduce.settings import Preset
 from propose_reduce.settings.training import SourceSettings, TrainingSettings, ValidationSettings
 from propose_reduce.training.callbacks import (
+    LAST,
     DeadHead,
     SamplePictures,
     StageProgress,
@@ -28,8 +29,8 @@ from propose_reduce.training.callbacks import (
     Throughput,
     Validation,
     WeightsFile,
+    WholeCheckpoints,
 )
-from propose_reduce.training.checkpoints import LAST, WholeCheckpoints
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
 from propose_reduce.training.sources import open_videos

@@ -1,14 +1,12 @@
 """Judging a network by our own average precision, on the videos of an annotated set."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
-from propose_reduce.data.videos import AnnotatedVideo, VideoSet
+from propose_reduce.data.videos import AnnotatedFrames, AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis_writer import category_entries, object_entry, video_entry
 from propose_reduce.evaluation import evaluate_youtube_vis
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
@@ -17,19 +15,6 @@ from propose_reduce.paradigm.pipeline import segment_clip, working_clip
 from propose_reduce.results import VideoResult
 from propose_reduce.settings import Preset
 from propose_reduce.structures import Clip, fitted_size
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotatedFrames:
-    """The frames of an annotated video, decoded when asked for."""
-
-    video: AnnotatedVideo
-
-    def __len__(self) -> int:
-        return len(self.video.frames)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return self.video.image(index)
 
 
 def clip_of(video: AnnotatedVideo, preset: Preset) -> Clip:

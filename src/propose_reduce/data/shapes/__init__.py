@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propose_reduce.data.shapes.contours import SHAPES
 from propose_reduce.data.shapes.draw import Difficulty, draw_world
 from propose_reduce.data.shapes.render import Visibility, picture, visibility
-from propose_reduce.data.shapes.world import HEIGHT, World
+from propose_reduce.data.shapes.world import HEIGHT, SHAPES, World
 from propose_reduce.errors import InputError, unknown_name
 from propose_reduce.structures import Size
 

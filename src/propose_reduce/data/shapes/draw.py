@@ -4,9 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propose_reduce.data.shapes.contours import SHAPES, bar, blob, outline
-from propose_reduce.data.shapes.textures import colour, texture
-from propose_reduce.data.shapes.world import HEIGHT, KNOT_SPACING, Body, Camera, Path, Wave, World
+from propose_reduce.data.shapes.world import (
+    HEIGHT,
+    KNOT_SPACING,
+    SHAPES,
+    Body,
+    Camera,
+    Path,
+    Wave,
+    World,
+    bar,
+    blob,
+    colour,
+    outline,
+    texture,
+)
 
 TEXTURE = 48  # pixels of an object's texture; about its size in the picture
 OUTSIDE = 1.4  # radii beyond the border where an object is out of sight, however deformed

@@ -9,7 +9,7 @@ import numpy as np
 
 from propose_reduce import rle
 from propose_reduce.data.shapes import SPLITS, VERSION, ShapesVideo, shapes_video
-from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.shapes.world import SHAPES
 from propose_reduce.data.youtube_vis_writer import (
     category_entries,
     object_entry,

@@ -4,7 +4,7 @@ import numpy as np
 
 from propose_reduce.data.clips import Pair, PairSettings, make_pair, serves
 from propose_reduce.data.shapes import ShapesVideo, shapes_video
-from propose_reduce.data.shapes.contours import SHAPES
+from propose_reduce.data.shapes.world import SHAPES
 from propose_reduce.data.videos import LabelledFrame
 
 ATTEMPTS = (

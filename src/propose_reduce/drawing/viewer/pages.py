@@ -18,7 +18,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from propose_reduce.drawing.pages import render
-from propose_reduce.drawing.palette import colour_of, css
+from propose_reduce.drawing.paint import colour_of, css
 from propose_reduce.errors import InputError
 from propose_reduce.results import SHOW_SCORE, VideoResult
 

@@ -8,15 +8,17 @@ import numpy as np
 
 from propose_reduce import rle
 from propose_reduce.errors import unknown_name
-from propose_reduce.evaluation.overlap import mask_areas
+from propose_reduce.evaluation.files import check_workers, run_all
 from propose_reduce.evaluation.statistics import few_videos
 from propose_reduce.evaluation.tracking import families
-from propose_reduce.evaluation.tracking.comparison import compare
+from propose_reduce.evaluation.tracking.comparison import (
+    compare,
+    without_ignored,
+    without_unlabelled,
+)
 from propose_reduce.evaluation.tracking.metrics import TrackingMetrics
-from propose_reduce.evaluation.tracking.uncounted import without_ignored, without_unlabelled
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
-from propose_reduce.evaluation.tracks import Track
-from propose_reduce.evaluation.workers import check_workers, run_all
+from propose_reduce.evaluation.tracks import Track, mask_areas
 
 
 @dataclass(frozen=True, slots=True, eq=False)

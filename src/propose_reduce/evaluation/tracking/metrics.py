@@ -15,12 +15,13 @@ import numpy as np
 
 from propose_reduce.evaluation.statistics import (
     Estimate,
+    add_scores,
     drawn_videos,
     estimate_table,
     estimates,
+    score_table,
     to_json,
 )
-from propose_reduce.evaluation.tables import add_scores, score_table
 from propose_reduce.evaluation.tracking import clear, families
 from propose_reduce.files import write_text
 

@@ -13,7 +13,7 @@ from PIL import Image
 from propose_reduce import rle
 from propose_reduce.errors import InputError
 from propose_reduce.files import replacing
-from propose_reduce.results.exports.text import one_line
+from propose_reduce.results.exports.tools import one_line
 from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence
 

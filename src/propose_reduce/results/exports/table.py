@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from propose_reduce.data.youtube_vis_writer import write_youtube_vis
 from propose_reduce.errors import InputError, unknown_name
-from propose_reduce.results.exports import arrays, coco, cvat, mots, tools
+from propose_reduce.results.exports import arrays, mots, tools
 from propose_reduce.results.formats import write_davis, youtube_vis
 from propose_reduce.results.sequences import VideoSequences
 
@@ -51,14 +51,14 @@ _NO_HOLES = "holes; edges within a pixel"
 
 FORMATS: dict[str, ExportFormat] = {
     "coco": ExportFormat(
-        coco.write_coco, ".json", "COCO instances, an image per frame, with `track_id`",
+        tools.write_coco, ".json", "COCO instances, an image per frame, with `track_id`",
         "frame scores", "pycocotools, datumaro",
     ),
     "csv": ExportFormat(
         arrays.write_csv, ".csv", "a table: one row per sequence and frame", "", "pandas"
     ),
     "cvat": ExportFormat(
-        cvat.write_cvat, ".xml", "CVAT's XML 1.1 for videos: polygon tracks",
+        tools.write_cvat, ".xml", "CVAT's XML 1.1 for videos: polygon tracks",
         f"scores, {_NO_HOLES}", "datumaro",
     ),
     "davis": ExportFormat(

@@ -1,18 +1,196 @@
-"""Formats of annotation and training tools: YOLO, labelme, Label Studio, SA-V."""
+"""Formats of annotation and training tools: COCO, CVAT, YOLO, labelme, Label Studio, SA-V."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
+from xml.etree import ElementTree
 
+import cv2
 import numpy as np
 import yaml
 
 from propose_reduce import rle
 from propose_reduce.files import replacing, write_text
-from propose_reduce.results.exports.polygons import joined, outlines
 from propose_reduce.results.sequences import VideoSequences
 from propose_reduce.structures import InstanceSequence
+
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no way to write (its production "Char")."""
+
+
+def xml_text(text: str) -> str:
+    """Return a text with the replacement character where XML has no way to write one."""
+    return NOT_XML.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and other control characters, for line-based formats."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip() or "unnamed"
+
+
+FINER = 2
+"""Outlines are traced on a mask this many times as fine, so that one pixel has an area."""
+
+TOLERANCE = 0.5
+"""Pixels that a simplified outline may stray from the traced one."""
+
+
+def outlines(mask: np.ndarray) -> list[np.ndarray]:
+    """Return one polygon for each connected part of a mask, the largest first.
+
+    A polygon keeps within a pixel of the part's edge. Holes are filled: polygons have none.
+
+    Args:
+        mask: bool (H, W).
+
+    Returns:
+        float64 (P, 2) arrays with P >= 3: x and y in pixels, where pixel (x, y) covers
+        x to x + 1 and y to y + 1.
+    """
+    finer = np.repeat(np.repeat(mask, FINER, axis=0), FINER, axis=1).astype(np.uint8)
+    traced, _ = cv2.findContours(finer, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    parts = []
+    for contour in sorted(traced, key=cv2.contourArea, reverse=True):
+        simple = cv2.approxPolyDP(contour, FINER * TOLERANCE, closed=True)
+        chosen = simple if len(simple) >= 3 else contour
+        parts.append((chosen[:, 0].astype(np.float64) + 0.5) / FINER)
+    return parts
+
+
+def joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Return several polygons as one, for formats that hold one for each object.
+
+    The parts are joined by bridges of no width between their nearest corners, so the area stays.
+
+    Args:
+        parts: from ``outlines``, at least one.
+    """
+    whole = parts[0]
+    for part in parts[1:]:
+        distances = np.linalg.norm(whole[:, None] - part[None], axis=2)
+        here, there = np.unravel_index(int(distances.argmin()), distances.shape)
+        ring = np.concatenate([part[there:], part[: there + 1]])
+        whole = np.concatenate([whole[: here + 1], ring, whole[here:]])
+    return whole
+
+
+def write_coco(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
+    """Write one instances file.
+
+    An annotation holds the sequence's id twice: as ``track_id`` (as TAO has it) and among its
+    ``attributes`` (where CVAT and datumaro look).
+
+    Args:
+        result: what to write.
+        path: of the JSON file.
+        frames: T file names.
+    """
+    height, width = result.size
+    ids = result.category_ids
+    annotations = [
+        {
+            "id": 0,
+            "image_id": t + 1,
+            "category_id": ids[sequence.category],
+            "segmentation": mask,
+            "bbox": rle.box(mask),
+            "area": rle.area(mask),
+            "iscrowd": 0,
+            "score": sequence.score,
+            "track_id": sequence.id,
+            "attributes": {"track_id": sequence.id, "score": sequence.score},
+        }
+        for sequence in result.sequences
+        for t, mask in enumerate(sequence.segmentations)
+        if mask is not None
+    ]
+    document = {
+        "info": {"description": result.name},
+        "videos": [{"id": 1, "name": result.name, "width": width, "height": height}],
+        "images": [
+            {
+                "id": t + 1,
+                "file_name": name,
+                "width": width,
+                "height": height,
+                "video_id": 1,
+                "frame_id": t,
+            }
+            for t, name in enumerate(frames)
+        ],
+        "categories": [{"id": id_, "name": name} for id_, name in result.categories.items()],
+        "annotations": [{**one, "id": number} for number, one in enumerate(annotations, start=1)],
+    }
+    write_text(path, json.dumps(document, allow_nan=False))
+
+
+def write_cvat(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:
+    """Write one annotations file.
+
+    Every frame of a track is a key frame, so that CVAT interpolates nothing. Where the object
+    leaves, its last polygon stands once more with ``outside="1"``. An object in several parts is
+    one polygon, its parts joined by lines without width.
+
+    Args:
+        result: what to write.
+        path: of the XML file.
+        frames: T file names; CVAT counts the frames instead.
+    """
+    height, width = result.size
+    root = ElementTree.Element("annotations")
+    ElementTree.SubElement(root, "version").text = "1.1"
+    task = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task")
+    for key, value in {
+        "name": xml_text(result.name),
+        "size": len(frames),
+        "mode": "interpolation",
+        "overlap": 0,
+        "start_frame": 0,
+        "stop_frame": len(frames) - 1,
+    }.items():
+        ElementTree.SubElement(task, key).text = str(value)
+    labels = ElementTree.SubElement(task, "labels")
+    for name in dict.fromkeys(sequence.category for sequence in result.sequences):
+        label = ElementTree.SubElement(labels, "label")
+        ElementTree.SubElement(label, "name").text = xml_text(name)
+        ElementTree.SubElement(label, "attributes")
+    size = ElementTree.SubElement(task, "original_size")
+    ElementTree.SubElement(size, "width").text = str(width)
+    ElementTree.SubElement(size, "height").text = str(height)
+    for sequence in result.sequences:
+        _add_track(root, sequence)
+    ElementTree.indent(root)
+    with replacing(path) as temporary:
+        ElementTree.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)
+
+
+def _add_track(root: ElementTree.Element, sequence: InstanceSequence) -> None:
+    label = xml_text(sequence.category)
+    track = ElementTree.SubElement(root, "track", id=str(sequence.id), label=label, source="auto")
+    points = ""
+    for t, mask in enumerate(sequence.segmentations):
+        if mask is not None and rle.area(mask):
+            corners = joined(outlines(rle.decode(mask)))
+            points = ";".join(f"{x:.2f},{y:.2f}" for x, y in corners)
+            _add_polygon(track, t, points, outside=False)
+        elif points:
+            _add_polygon(track, t, points, outside=True)
+            points = ""
+
+
+def _add_polygon(track: ElementTree.Element, frame: int, points: str, *, outside: bool) -> None:
+    ElementTree.SubElement(
+        track,
+        "polygon",
+        frame=str(frame),
+        keyframe="1",
+        outside=str(int(outside)),
+        occluded="0",
+        points=points,
+        z_order="0",
+    )
 
 
 def write_yolo(result: VideoSequences, path: Path, frames: Sequence[str]) -> None:

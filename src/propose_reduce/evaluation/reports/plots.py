@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from propose_reduce.drawing.palette import colour_of, css
+from propose_reduce.drawing.paint import colour_of, css
 from propose_reduce.evaluation.average_precision import RECALL_POINTS
 from propose_reduce.evaluation.errors import ErrorBreakdown
-from propose_reduce.evaluation.failures import TITLES
+from propose_reduce.evaluation.reports.failures import TITLES
 from propose_reduce.evaluation.youtube_vis import YoutubeVisMetrics
 
 if TYPE_CHECKING:

@@ -17,15 +17,23 @@ from urllib.parse import quote
 import numpy as np
 
 from propose_reduce.drawing.pages import render
-from propose_reduce.drawing.palette import NEUTRAL, Colour, colour_of, css
-from propose_reduce.drawing.strips import Layer, data_uri, spread, strip
+from propose_reduce.drawing.paint import (
+    NEUTRAL,
+    Colour,
+    Layer,
+    colour_of,
+    css,
+    data_uri,
+    spread,
+    strip,
+)
 from propose_reduce.errors import InputError
 from propose_reduce.evaluation.average_precision import KEYS
 from propose_reduce.evaluation.comparison import Comparison, points
 from propose_reduce.evaluation.errors import KINDS, ErrorBreakdown, TrackErrors
-from propose_reduce.evaluation.failures import HALF, TITLES, FailureCase, failure_cases
 from propose_reduce.evaluation.files import native_settings
-from propose_reduce.evaluation.plots import (
+from propose_reduce.evaluation.reports.failures import HALF, TITLES, FailureCase, failure_cases
+from propose_reduce.evaluation.reports.plots import (
     compared_curves,
     compared_gains,
     error_gains,
@@ -83,7 +91,7 @@ def write_report(
     pictures = ReportPictures(videos, metrics.categories, frames)
     defined = _defined(per_video)
     text = render(
-        "propose_reduce.evaluation:templates",
+        "propose_reduce.evaluation.reports:templates",
         "report.html",
         title=title,
         subtitle=(
@@ -161,7 +169,7 @@ def write_comparison(
     pictures = ReportPictures(videos, first.categories, frames)
     by_video, differences = comparison.by_video(), comparison.differences()
     text = render(
-        "propose_reduce.evaluation:templates",
+        "propose_reduce.evaluation.reports:templates",
         "comparison.html",
         title=title,
         subtitle=(

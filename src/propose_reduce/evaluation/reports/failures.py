@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from propose_reduce.evaluation.errors import KINDS, TrackErrors
-from propose_reduce.evaluation.overlap import mask_areas, mean_area, overlap
-from propose_reduce.evaluation.tracks import Track
+from propose_reduce.evaluation.tracks import Track, mask_areas, mean_area, overlap
 
 HALF = 0
 """Cases are those at the first threshold, IoU 0.5."""

@@ -20,7 +20,7 @@ from propose_reduce.evaluation.distance import (
     open_truth,
 )
 from propose_reduce.evaluation.files import native_files
-from propose_reduce.evaluation.tables import add_scores, score_table
+from propose_reduce.evaluation.statistics import add_scores, score_table
 from propose_reduce.files import replacing, write_text
 from propose_reduce.results import VideoResult
 
