@@ -64,7 +64,7 @@ def test_the_wheel_holds_the_package_as_git_has_it_and_nothing_else(wheel):
         "presets/real_tiny.yaml",
         "presets/youtube_vis_2019_r50.yaml",
         "results/result.schema.json",
-        "evaluation/templates/report.html",
+        "evaluation/reports/templates/report.html",
         "drawing/viewer/templates/viewer.js",
     ],
 )

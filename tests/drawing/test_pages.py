@@ -8,7 +8,7 @@ BASE = {"title": "t", "subtitle": "", "provenance": {}, "notes": []}
 
 
 def page(**values):
-    return render("propose_reduce.evaluation:templates", "base.html", **{**BASE, **values})
+    return render("propose_reduce.evaluation.reports:templates", "base.html", **{**BASE, **values})
 
 
 def test_text_is_escaped_and_marked_html_is_not():
@@ -18,4 +18,4 @@ def test_text_is_escaped_and_marked_html_is_not():
 
 def test_a_value_that_was_forgotten_is_an_error():
     with pytest.raises(UndefinedError, match="title"):
-        render("propose_reduce.evaluation:templates", "base.html")
+        render("propose_reduce.evaluation.reports:templates", "base.html")

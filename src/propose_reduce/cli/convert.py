@@ -30,8 +30,8 @@ def convert_command(
 
     Known are the authors' released Seq Mask R-CNN models, Mask R-CNN of
     torchvision, MMDetection and Detectron2 (COCO) and ImageNet classifiers of
-    torchvision and timm. Nothing that a checkpoint holds is run. The table says of every tensor
-    whether it was loaded, dropped or initialised, and why.
+    torchvision and timm. Nothing that a checkpoint holds is run. The table
+    says of every tensor whether it was loaded, dropped or initialised, and why.
 
     The authors' code and weights carry no clear licence: ask them before you
     pass weights on.
