@@ -52,7 +52,7 @@ def catalogue(*, foreign: bool = True) -> list[CatalogueRow]:
         needs="`--weights`, or the bundled ones",
         tested="numbers of the authors' code",
     )
-    rows = [_row(OWN, "all three", own)]
+    rows = [_component_row(OWN, "all three", own)]
     for table in TABLES.values():
         for name, kind in table.kinds.items():
             for facts in kind.facts:
@@ -60,13 +60,13 @@ def catalogue(*, foreign: bool = True) -> list[CatalogueRow]:
                 full = f"{name}:{source}" if source else name
                 published = kind.published(source) if kind.published and facts.source else None
                 if published is None:
-                    rows.append(_row(full, table.role, facts))
+                    rows.append(_component_row(full, table.role, facts))
                 else:
                     licence, size = published.licence, f"about {published.size}"
-                    rows.append(_row(full, table.role, facts, licence, size))
+                    rows.append(_component_row(full, table.role, facts, licence, size))
     if foreign:
         other = Facts("announced by another package", code="its package's", tested="not here")
-        rows += [_row(name, "any", other) for name in announced()]
+        rows += [_component_row(name, "any", other) for name in announced()]
     return rows
 
 
@@ -77,7 +77,7 @@ def markdown(rows: list[CatalogueRow]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _row(
+def _component_row(
     name: str, kind: str, facts: Facts, licence: str | None = None, size: str | None = None
 ) -> CatalogueRow:
     said = {field.name: getattr(facts, field.name) for field in fields(facts)}

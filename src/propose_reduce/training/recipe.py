@@ -181,7 +181,7 @@ def _run_stage(
         seed=seed,
         steps=steps,
         epoch_steps=epoch_steps,
-        pixels=_pixels(preset, stage),
+        pixels=_pixel_count(preset, stage),
     )
     note(f"stage '{name}': {steps} steps of {stage.batch_size * stage.accumulate} pairs")
     for callback in logged.callbacks:
@@ -199,7 +199,7 @@ def _run_stage(
     return module
 
 
-def _pixels(preset: Preset, stage: StageSettings) -> int:
+def _pixel_count(preset: Preset, stage: StageSettings) -> int:
     """Return the pixels of one picture of a stage."""
     model = preset.model
     return (stage.long_side or model.long_side) * (stage.short_side or model.short_side)
@@ -219,7 +219,7 @@ def _later(preset: Preset, name: str, lengths: dict[str, int], world: int) -> fl
             if stage.steps is None
             else stage.steps * stage.batch_size * stage.accumulate * world
         )
-        work += pairs * _pixels(preset, stage)
+        work += pairs * _pixel_count(preset, stage)
     return work
 
 
