@@ -5,7 +5,8 @@
 ANNOTATIONS is a YouTube-VIS file whose frames lie beside it, DIR holds detections of its videos
 (``file:``, docs/components.md). Prints the table of docs/results.md, a row for each way to follow,
 score and reduce the same proposals: AP, AP50 and AR10 with all categories as one, AP by the
-categories' names, the AP of each video alone, how many sequences there are in all and from the
+categories' names, the J&F of DAVIS (unsupervised, of the label maps that ``predict`` writes, the
+best for each object), the AP of each video alone, how many sequences there are in all and from the
 score on from which pictures show them, and processor seconds. In the rows of true masks the
 proposals are the objects' own masks on key frames, scored by ``key-frame``. A weights file adds
 rows of its Seq-Prop head.
@@ -34,6 +35,8 @@ from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent
 from propose_reduce.data.videos import AnnotatedVideo, VideoSet
 from propose_reduce.data.youtube_vis import read_youtube_vis
 from propose_reduce.evaluation import evaluate_youtube_vis
+from propose_reduce.evaluation.davis import evaluate_davis_sequence
+from propose_reduce.evaluation.davis_metrics import ObjectScores
 from propose_reduce.files import read_json
 from propose_reduce.models.weights import LoadedModel, load_weights
 from propose_reduce.paradigm.pipeline import Window, find_windows, reduce_sequences
@@ -45,7 +48,7 @@ from propose_reduce.settings import InferenceSettings, override
 from propose_reduce.structures import Clip, fitted_size
 
 HEADS = ("proposals", "followed by", "score", "correction", "reduce", "AP", "AP50", "AR10")
-MORE = ("AP by name", "AP per video", "sequences (shown)", "CPU s")
+MORE = ("AP by name", "J&F", "AP per video", "sequences (shown)", "CPU s")
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class Measured:
 
     agnostic: list[dict[str, Any]] = field(default_factory=list)
     named: list[dict[str, Any]] = field(default_factory=list)
+    objects: list[ObjectScores] = field(default_factory=list)
     sequences: int = 0
     shown: int = 0
 
@@ -134,16 +138,21 @@ class Measured:
             self.agnostic.append(prediction | {"category_id": min(ids.values())})
             if name in ids:
                 self.named.append(prediction | {"category_id": ids[name]})
+        shown = result.filter(min_score=SHOW_SCORE)
+        maps = list(shown.to_davis())
+        self.objects += evaluate_davis_sequence(_truth_maps(video), maps, task="unsupervised")
         self.sequences += len(result.sequences)
-        self.shown += sum(one.score >= SHOW_SCORE for one in result.sequences)
+        self.shown += len(shown.sequences)
 
     def cells(self, truth: dict[str, Any], by_name: bool) -> list[str]:
         """Return the figures of a row."""
         metrics = evaluate_youtube_vis(truth, self.agnostic, agnostic=True, per_video=True)
         named = evaluate_youtube_vis(truth, self.named).scores["AP"] if by_name else None
+        both = [(one.j.mean + one.f.mean) / 2 for one in self.objects]
         return [
             *(f"{100 * metrics.scores[key]:.1f}" for key in ("AP", "AP50", "AR10")),
             "" if named is None else f"{100 * named:.1f}",
+            f"{100 * np.mean(both):.1f}",
             " ".join(f"{100 * scores['AP']:.0f}" for scores in metrics.per_video.values()),
             f"{self.sequences} ({self.shown})",
         ]
@@ -182,6 +191,16 @@ def measure(
         figures = each.cells(truth, by_name=run.proposals == "detections")
         cells = [*run.names(model), reduction, *figures, f"{seconds:.0f}"]
         yield f"| {' | '.join(cells)} |"
+
+
+def _truth_maps(video: AnnotatedVideo) -> list[np.ndarray]:
+    """Return the objects of a video as label maps; of two that overlap the later one is seen."""
+    maps = [np.zeros(video.size, np.uint8) for _ in video.frames]
+    for label, one in enumerate(video.objects, start=1):
+        for labels, encoded in zip(maps, one.segmentations, strict=True):
+            if encoded is not None:
+                labels[rle.decode(encoded) > 0] = label
+    return maps
 
 
 def _size(video: AnnotatedVideo, model: LoadedModel | None) -> tuple[int, int]:

@@ -81,3 +81,23 @@ def test_a_name_moves_no_cursor_and_ends_no_line(monkeypatch, name):
     told.flush()
     (line,) = told.buffer.getvalue().decode().splitlines()
     assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.01, "a.mp4: following through 300 frames takes about 18 minutes more\n"),
+        (0.001, "a.mp4: following through 300 frames takes about 3.1 hours more\n"),
+        (0.2, ""),  # 44 s more
+    ],
+)
+def test_what_takes_long_is_told_once_when_it_has_been_watched(monkeypatch, share, told):
+    clock, errors = [0.0], io.StringIO()
+    monkeypatch.setattr("propose_reduce.cli.terminal.monotonic", lambda: clock[-1])
+    monkeypatch.setattr("sys.stderr", errors)
+    with VideoProgress() as callback:
+        callback.start(Path("a.mp4"), 1, 1)
+        for now in (0, 50, 61, 99):
+            clock.append(now)
+            callback.step("propagate" if now else "propose", share, 300)
+    assert errors.getvalue() == told

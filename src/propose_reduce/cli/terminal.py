@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,13 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+WATCHED = 10.0
+"""Seconds of following after which it is told how long it will take."""
+
+LONG = 120.0
+"""Seconds from which on that is worth a line."""
+
+
 class VideoProgress:
     """Writes what is done to stdout, and moves a bar on stderr where that is a terminal."""
 
@@ -59,6 +67,7 @@ class VideoProgress:
         )
         self._task = self._bar.add_task("loading", total=None, speed="")
         self._name, self._stage, self._total = "", "", 0
+        self._began: float | None = None  # when following did, unless it was told what it takes
         self._lost = ""  # why lines could not be written
 
     def __enter__(self) -> VideoProgress:
@@ -89,17 +98,29 @@ class VideoProgress:
     def start(self, path: Path, number: int, total: int) -> None:
         """Show which video is at work."""
         self._name = f"{path.name} ({number} of {total})" if total > 1 else path.name
-        self._stage, self._total = "", total
+        self._stage, self._total, self._began = "", total, None
         self._bar.reset(self._task, description=f"{self._name}: reading", total=None, speed="")
 
     def step(self, stage: str, share: float, frames: int) -> None:
         """Move the bar, counted in frames."""
         if stage != self._stage:
             self._stage = stage
+            self._began = monotonic() if stage == "propagate" else None
             self._bar.reset(self._task, description=f"{self._name}: {stage}", total=frames)
         self._bar.update(self._task, completed=share * frames)
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, speed="" if speed is None else f"{speed:.1f} frames/s")
+        self._estimate(share, frames)
+
+    def _estimate(self, share: float, frames: int) -> None:
+        """Tell once, early on the way, how long following takes if that is long."""
+        if self._began is None or share <= 0 or monotonic() - self._began < WATCHED:
+            return
+        left = (monotonic() - self._began) * (1 - share) / share
+        self._began = None
+        if left >= LONG:
+            minutes = f"{left / 60:.0f} minutes" if left < 7200 else f"{left / 3600:.1f} hours"
+            self.tell(f"{self._name}: following through {frames} frames takes about {minutes} more")
 
     def finish(self, outcome: VideoOutcome) -> None:
         """Write what became of a video; the end names failures, of one alone only the end."""
