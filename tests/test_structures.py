@@ -95,6 +95,10 @@ def test_seeds_and_frame_masks_check_what_they_hold():
         Seed(0, MASKS[0])
     with pytest.raises(ContractError, match="2 values"):
         FrameMasks(0, 0, MASKS, torch.ones(3))
+    with pytest.raises(ContractError, match=r"on frame 4, got \(1, 4, 6\)"):
+        Seed(0, MASKS, {4: MASKS[:1]})
+    with pytest.raises(ContractError, match="must have the key frame 0"):
+        Seed(0, MASKS, frames=frozenset({1}))
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])

@@ -58,7 +58,9 @@ class Propagator(Protocol):
         """Yield every seed's masks once for every frame, its key frame included, in any order.
 
         All seeds go in at once, so that a propagator may batch them. One that knows with which
-        probability an object is there says so (``FrameMasks.presence``).
+        probability an object is there says so (``FrameMasks.presence``). One that follows from
+        several key frames (``Seed.more``), and to no other frames than those that are wanted
+        (``Seed.frames``), has an attribute ``reads_more`` that is true; others are not given such.
 
         Args:
             clip: the video.

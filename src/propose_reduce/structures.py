@@ -7,6 +7,7 @@ packages that never touch a network (video, results, evaluation) share this file
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -168,20 +169,42 @@ class Detections:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seed:
-    """Masks to follow from one key frame.
+    """Masks to follow from one key frame, or from several.
 
     Attributes:
         frame: the key frame, 0-based.
         masks: bool, (O, H, W), on the clip's working size.
+        more: masks of the same objects on further key frames, likewise; a row without a pixel, here
+            or in ``masks``, says nothing about its object, and each object has one that does.
+        frames: the frames that the masks are wanted on, ``frame`` among them; None for all.
     """
 
     frame: int
     masks: Tensor
+    more: Mapping[int, Tensor] = field(default_factory=dict)
+    frames: frozenset[int] | None = None
 
     def __post_init__(self) -> None:
-        _require(self.masks, "Seed.masks", "bool", 3)
-        if self.frame < 0:
-            raise ContractError(f"Seed.frame must be 0 or more, got {self.frame}")
+        for frame, masks in self.key_frames.items():
+            _require(masks, "Seed.masks", "bool", 3)
+            if frame < 0:
+                raise ContractError(f"Seed.frame must be 0 or more, got {frame}")
+            if masks.shape != self.masks.shape:
+                raise ContractError(
+                    f"Seed.more must have masks {tuple(self.masks.shape)} on frame {frame}, got "
+                    f"{tuple(masks.shape)}"
+                )
+        if self.frames is not None and self.frame not in self.frames:
+            raise ContractError(f"Seed.frames must have the key frame {self.frame}")
+
+    @property
+    def key_frames(self) -> dict[int, Tensor]:
+        """The masks by key frame, the first one first."""
+        return {self.frame: self.masks, **self.more}
+
+    def wanted(self, frame: int) -> bool:
+        """Return whether the masks are wanted on a frame."""
+        return self.frames is None or frame in self.frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)

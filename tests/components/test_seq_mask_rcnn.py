@@ -11,6 +11,7 @@ from networks import tiny_network
 
 from propose_reduce.components.seq_mask_rcnn import SeqMaskRCNNComponent, _steps, working_image
 from propose_reduce.errors import InputError
+from propose_reduce.models.memory import MemoryBank
 from propose_reduce.models.seq_prop_head import soft_aggregate
 from propose_reduce.paradigm.pipeline import segment_clip, working_clip
 from propose_reduce.paradigm.windows import window_of
@@ -109,6 +110,56 @@ def test_the_key_frame_is_segmented_from_its_memory_alone(network):
         soft = head.segment(*memory, head.query(features.p2), features.c2, features.c3)
         expected = soft_aggregate(soft)[1:, : SIZE[0], : SIZE[1]] >= 0.5
     assert torch.equal(masks[0, 0], expected)
+
+
+def test_of_several_key_frames_each_is_remembered_everywhere(network):
+    """One object on frames 1 and 5: at its own frames and between, it is read from both."""
+    video = clip()
+    seed = Seed(1, box_mask(5), {5: box_mask(20)})
+    masks = propagated(component(network), video, [seed])
+    assert set(masks) == {(0, frame) for frame in range(7)}
+    with torch.inference_mode():
+        head = network.prop_head
+        read = {frame: network.features(working_image(video, frame)) for frame in range(7)}
+        both = [head.memorize(read[frame].p2, own) for frame, own in seed.key_frames.items()]
+        keys = torch.stack([one.key for one in both], dim=2)
+        values = torch.stack([one.value for one in both], dim=2)
+        for frame in range(7):  # none lies five frames from a key frame
+            query = head.query(read[frame].p2)
+            soft = head.segment(keys, values, query, read[frame].c2, read[frame].c3)
+            expected = soft_aggregate(soft)[1:, : SIZE[0], : SIZE[1]] >= 0.5
+            assert torch.equal(masks[0, frame], expected)
+
+
+def test_an_object_is_read_from_the_key_frames_that_show_it(network):
+    first, second = box_mask(5, 2), box_mask(20, 2)
+    second[1] = False
+    both = propagated(component(network), clip(), [Seed(1, first, {5: second})])
+    kept = propagated(
+        component(network, self_propagation=False), clip(), [Seed(1, first, {5: second})]
+    )
+    assert torch.equal(kept[0, 1], first)
+    assert torch.equal(kept[0, 5][0], second[0])
+    assert torch.equal(kept[0, 5][1], both[0, 5][1])  # nothing was seen of it there
+
+
+def test_what_follows_a_key_frame_is_memorised_at_distances_from_it(network, monkeypatch):
+    asked = []
+    original = MemoryBank.add
+    monkeypatch.setattr(
+        MemoryBank, "add", lambda bank, *given: (asked.append(given[0]), original(bank, *given))[1]
+    )
+    seeds = [Seed(0, box_mask(5), {4: box_mask(20)})]
+    propagated(component(network, memory_every=2), clip(), seeds)
+    assert asked == [2, 2]  # frame 2 after 0, and frame 6 after 4
+
+
+def test_only_the_frames_that_are_wanted_are_computed(network):
+    near = Seed(0, box_mask(5), frames=frozenset({0, 5}))
+    whole = propagated(component(network), clip(), [Seed(0, box_mask(5))])
+    masks = propagated(component(network), clip(), [near])
+    assert set(masks) == {(0, 0), (0, 5)}
+    assert torch.equal(masks[0, 5], whole[0, 5])
 
 
 def test_without_self_propagation_the_key_frame_stays_as_detected(network):

@@ -6,8 +6,8 @@ from propose_reduce.components.sweeps import Step, sweeps, without_masks
 from propose_reduce.structures import Seed
 
 
-def seed(frame, objects=1):
-    return Seed(frame, torch.ones(objects, 2, 3, dtype=torch.bool))
+def seed(frame, objects=1, frames=None):
+    return Seed(frame, torch.ones(objects, 2, 3, dtype=torch.bool), frames=frames)
 
 
 def test_every_seed_is_carried_to_every_frame_once():
@@ -41,3 +41,12 @@ def test_seeds_without_masks_have_nothing_everywhere():
     ]
     assert all(step.seeds == (1,) for step in sweeps(seeds, 3)[0])
     assert sweeps(seeds[:1], 3) == ([], [])
+
+
+def test_frames_that_no_seed_wants_are_left_out():
+    seeds = [seed(1, frames=frozenset({1, 4})), seed(4, frames=frozenset({1, 4}))]
+    forward, backward = sweeps(seeds, 6)
+    assert forward == [Step(1, 4, (0,)), Step(4, 1, (0, 1))]
+    assert backward == [Step(1, None, (1,))]
+    nothing = seed(2, objects=0, frames=frozenset({2, 3}))
+    assert [found.frame for found in without_masks([nothing], 6)] == [2, 3]

@@ -78,3 +78,13 @@ def test_the_step_to_which_a_bank_is_thinned_is_known_before(every, limit, dista
     bank = filled(every, limit, distances)
     step = thinned_step(every, limit, distances)
     assert bank.distances == tuple(range(0, distances + 1, step))
+
+
+def test_further_key_frames_stay_and_leave_the_others_their_room():
+    bank = MemoryBank(encoding(-1), encoding(-2), every=1, limit=4)
+    for distance in range(5):
+        if bank.wants(distance):
+            bank.add(distance, encoding(distance))
+    assert bank.distances == (0, 2, 4)
+    assert bank.values[0, 0, :, 0, 0].tolist() == [-1, -2, 2, 4]
+    assert bank.keys[0, 0, :, 0, 0].tolist() == [-1, -2, 2, 4]

@@ -59,3 +59,11 @@ def test_an_object_too_few_is_named():
     one_of_two = FrameMasks(0, 0, torch.zeros(1, 24, 32, dtype=torch.bool))
     with pytest.raises(ContractError, match=r"must be \(2, 24, 32\), got \(1, 24, 32\)"):
         list(propagate(WORLD.clip(), Telling(one_of_two), SEEDS))
+
+
+def test_frames_that_are_not_wanted_need_not_come_and_do_not_pass():
+    seeds = [Seed(0, WORLD.masks(0), frames=frozenset({0, 2})), SEEDS[1]]
+    found = propagate(WORLD.clip(), FakePropagator(WORLD, skip=(0, 1)), seeds)
+    assert [(masks.seed, masks.frame) for masks in found if masks.seed == 0] == [(0, 0), (0, 2)]
+    found = propagate(WORLD.clip(), FakePropagator(WORLD), seeds)
+    assert [(masks.seed, masks.frame) for masks in found if masks.seed == 0] == [(0, 0), (0, 2)]

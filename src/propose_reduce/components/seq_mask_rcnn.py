@@ -24,7 +24,7 @@ from propose_reduce.components.computing import computing, return_large_blocks, 
 from propose_reduce.components.frame_store import FrameStore, FrameWork, ReadAhead
 from propose_reduce.components.sweeps import Step, sweeps, without_masks
 from propose_reduce.errors import InputError
-from propose_reduce.masks import scoring_boxes
+from propose_reduce.masks import present, scoring_boxes
 from propose_reduce.models.backbone import Features
 from propose_reduce.models.memory import MemoryBank, thinned_step
 from propose_reduce.models.seq_mask_rcnn import SeqMaskRCNN
@@ -81,6 +81,8 @@ class SeqMaskRCNNComponent:
 
 class Session:
     """Proposer, Propagator and Scorer on one clip, with the features of a few frames in common."""
+
+    reads_more = True
 
     def __init__(self, component: SeqMaskRCNNComponent, clip: Clip) -> None:
         self.component, self.clip = component, clip
@@ -182,7 +184,7 @@ class Session:
             )
             for track in tracks:
                 if track.seed.frame == frame:
-                    track.start(self, work.features)
+                    track.start(self, clip, work.features)
             head = self._network.prop_head
             query, branches = work.query(head), work.branches(head)
             limit = self.component.settings.propagate.batch_objects or max(
@@ -222,30 +224,28 @@ class Session:
     ) -> list[Tensor]:
         """Return each seed's soft masks on the padded canvas, aggregated within the seed."""
         sizes = [len(track.seed.masks) for track in tracks]
-        separate = torch.cat(
-            [
-                self._network.prop_head.decode(
-                    [tracks[row].bank.keys[objects] for row, objects in step],
-                    [tracks[row].bank.values[objects] for row, objects in step],
-                    query,
-                    branches,
-                )
-                for step in _steps(sizes, limit)
-            ]
-        )
+        decoded = []
+        for step in _steps(sizes, limit):
+            read = [memory for row, objects in step for memory in tracks[row].read(objects)]
+            keys, values = [memory.key for memory in read], [memory.value for memory in read]
+            decoded.append(self._network.prop_head.decode(keys, values, query, branches))
+        separate = torch.cat(decoded)
         return [soft_aggregate(own)[1:] for own in separate.split(sizes)]
 
     def _result(self, frame: int, track: _MemoryTrack, soft: Tensor) -> FrameMasks:
         height, width = self.clip.working_size
         masks = soft[:, :height, :width] >= 0.5
-        if frame == track.seed.frame and not self.component.settings.propagate.self_propagation:
-            masks = track.seed.masks.to(masks.device)
+        seen = track.seed.key_frames.get(frame)
+        if seen is not None and not self.component.settings.propagate.self_propagation:
+            seen = seen.to(masks.device)
+            masks = torch.where(present(seen)[:, None, None], seen, masks)
         return FrameMasks(track.index, frame, masks)
 
     def _memorise(self, frame: int, track: _MemoryTrack, features: Features, soft: Tensor) -> None:
-        distance = abs(frame - track.seed.frame)
-        if track.bank.wants(distance):
-            track.bank.add(distance, self._network.prop_head.memorize(features.p2, soft))
+        if wanting := track.wanting(self, frame):
+            encoding = self._network.prop_head.memorize(features.p2, soft)
+            for memory in wanting:
+                memory.add(frame, encoding)
 
     def _memorise_corrected(
         self,
@@ -274,12 +274,13 @@ class Session:
         soft = soft.clone()
         soft[rows] = 0.0
         soft[rows, :height, :width] = corrected[rows].to(soft)
-        distance = abs(frame - track.seed.frame)
         encoding = self._network.prop_head.memorize(features.p2, soft)
-        if track.bank.wants(distance):
-            track.bank.add(distance, encoding)
-        else:
-            track.bank.renew(encoding)
+        wanting = track.wanting(self, frame)
+        for memory in track.memories:
+            if memory in wanting:
+                memory.add(frame, encoding)
+            elif bool(rows[memory.rows].any()):
+                memory.bank.renew(_rows_of(encoding, memory.rows))
 
     def _frame(self, frame: int, next_frame: int | None = None) -> FrameWork:
         """Return what depends on a frame alone, computed unless it is in the store.
@@ -295,6 +296,10 @@ class Session:
             self._frames.add(frame, work)
         return work
 
+    def features(self, clip: Clip, frame: int) -> Features:
+        """Return the features of a frame of a clip or a window of it."""
+        return self._frame(clip.start + frame).features
+
     def _image(self, frame: int, next_frame: int | None = None) -> Tensor:
         return self._images.get(frame, next_frame).to(self._device)
 
@@ -306,28 +311,95 @@ class Session:
             raise InputError("this session was opened on another clip: open one for each clip")
 
 
-class _MemoryTrack:
-    """A seed on its way through the clip, with its memory."""
+@dataclass(eq=False)
+class _Memory:
+    """The memory of objects that have their key frames in common.
 
+    Attributes:
+        rows: the objects, in their seed.
+        key_frames: those they have.
+        bank: what is remembered.
+        since: the key frame that was passed last on the way.
+    """
+
+    rows: slice
+    key_frames: frozenset[int]
     bank: MemoryBank
+    since: int
+
+    def add(self, frame: int, encoding: KeyValue) -> None:
+        """Memorise a frame, encoded for all objects of the seed."""
+        self.bank.add(abs(frame - self.since), _rows_of(encoding, self.rows))
+
+
+class _MemoryTrack:
+    """A seed on its way through the clip, with its memory.
+
+    Objects with one key frame in common share one memory; those with several have one each.
+    """
+
+    memories: list[_Memory]
 
     def __init__(self, index: int, seed: Seed) -> None:
         self.index, self.seed = index, seed
-        self._key_frame: KeyValue | None = None
+        self._encoded: dict[int, KeyValue] = {}
 
-    def start(self, session: Session, features: Features) -> None:
-        """Memorise the detected masks on the key frame."""
-        masks = self.seed.masks.to(features.p2.device)
-        self._key_frame = session.component.network.prop_head.memorize(features.p2, masks)
+    def start(self, session: Session, clip: Clip, features: Features) -> None:
+        """Memorise the detected masks on the key frames, whose first one has these features."""
+        head = session.component.network.prop_head
+        for frame, masks in self.seed.key_frames.items():
+            seen = features if frame == self.seed.frame else session.features(clip, frame)
+            self._encoded[frame] = head.memorize(seen.p2, masks.to(seen.p2.device))
         self.restart(session)
 
     def restart(self, session: Session) -> None:
-        """Go back to the key frame's memory alone: each direction starts from it."""
-        if self._key_frame is None:
+        """Go back to the key frames' memory alone: each direction starts from it."""
+        if not self._encoded:
             raise RuntimeError(f"seed {self.index} was not memorised on frame {self.seed.frame}")
+        count = len(self.seed.masks)
+        if not self.seed.more:
+            self.memories = [self._memory(session, slice(0, count), [self.seed.frame])]
+            return
+        shown = {frame: present(masks) for frame, masks in self.seed.key_frames.items()}
+        self.memories = [
+            self._memory(
+                session, slice(row, row + 1), [f for f, rows in shown.items() if rows[row]]
+            )
+            for row in range(count)
+        ]
+
+    def read(self, objects: slice) -> list[KeyValue]:
+        """Return what is remembered of some objects, in order: (O, K, M, h, w) and (O, D, ..)."""
+        found = []
+        for memory in self.memories:
+            first = max(objects.start, memory.rows.start)
+            last = min(objects.stop, memory.rows.stop)
+            if first < last:
+                own = slice(first - memory.rows.start, last - memory.rows.start)
+                found.append(KeyValue(memory.bank.keys[own], memory.bank.values[own]))
+        return found
+
+    def wanting(self, session: Session, frame: int) -> list[_Memory]:
+        """Return the memories that are to have a frame; on a key frame they begin anew."""
+        wanting = []
+        for place, memory in enumerate(self.memories):
+            if frame != memory.since and frame in memory.key_frames:
+                fresh = self._memory(session, memory.rows, sorted(memory.key_frames))
+                self.memories[place] = replace(fresh, since=frame)
+            elif memory.bank.wants(abs(frame - memory.since)):
+                wanting.append(memory)
+        return wanting
+
+    def _memory(self, session: Session, rows: slice, frames: list[int]) -> _Memory:
         schedule = session.component.settings.propagate
+        encoded = [_rows_of(self._encoded[frame], rows) for frame in frames]
         every = schedule.memory_step(len(session.clip.frames))
-        self.bank = MemoryBank(self._key_frame, every=every, limit=schedule.memory_frames)
+        bank = MemoryBank(*encoded, every=every, limit=schedule.memory_frames)
+        return _Memory(rows, frozenset(frames), bank, self.seed.frame)
+
+
+def _rows_of(encoding: KeyValue, rows: slice) -> KeyValue:
+    return KeyValue(encoding.key[rows], encoding.value[rows])
 
 
 def _steps(sizes: Sequence[int], limit: int) -> Iterator[list[tuple[int, slice]]]:

@@ -18,8 +18,8 @@ class Step:
         frame: 0-based.
         next_frame: the frame after it on the way, so that it may be read meanwhile; None at the
             end.
-        seeds: indices of the seeds that have reached it: forward from their key frames on,
-            backward before them.
+        seeds: indices of the seeds that have reached it and want masks on it: forward from their
+            key frames on, backward before them.
     """
 
     frame: int
@@ -30,6 +30,8 @@ class Step:
 def sweeps(seeds: Sequence[Seed], num_frames: int) -> tuple[list[Step], list[Step]]:
     """Return the steps forward and those backward; seeds without masks are on none of them.
 
+    Frames that no seed wants are left out.
+
     Args:
         seeds: all of a clip.
         num_frames: of the clip.
@@ -39,21 +41,26 @@ def sweeps(seeds: Sequence[Seed], num_frames: int) -> tuple[list[Step], list[Ste
         return [], []
     forward = range(min(key_frames.values()), num_frames)
     backward = range(max(key_frames.values()) - 1, -1, -1)
-    next_frames = [*forward[1:], *backward, None]
-    there = [
-        Step(frame, next_frame, tuple(i for i, key in key_frames.items() if key <= frame))
-        for frame, next_frame in zip(forward, next_frames, strict=False)
+    reached = [
+        *((frame, [i for i, key in key_frames.items() if key <= frame]) for frame in forward),
+        *((frame, [i for i, key in key_frames.items() if key > frame]) for frame in backward),
     ]
-    back = [
-        Step(frame, next_frame, tuple(i for i, key in key_frames.items() if key > frame))
-        for frame, next_frame in zip(backward, next_frames[len(forward) :], strict=True)
+    served = [
+        (frame, tuple(i for i in indices if seeds[i].wanted(frame))) for frame, indices in reached
     ]
-    return there, back
+    num_forward = sum(bool(indices) for _, indices in served[: len(forward)])
+    served = [(frame, indices) for frame, indices in served if indices]
+    next_frames = [*(frame for frame, _ in served[1:]), None]
+    steps = [
+        Step(frame, next_frame, indices)
+        for (frame, indices), next_frame in zip(served, next_frames, strict=True)
+    ]
+    return steps[:num_forward], steps[num_forward:]
 
 
 def without_masks(seeds: Sequence[Seed], num_frames: int) -> Iterator[FrameMasks]:
     """Yield what seeds without masks have on every frame: nothing."""
     for index, seed in enumerate(seeds):
         if not len(seed.masks):
-            for frame in range(num_frames):
+            for frame in filter(seed.wanted, range(num_frames)):
                 yield FrameMasks(index, frame, seed.masks)

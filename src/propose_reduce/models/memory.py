@@ -25,25 +25,26 @@ def thinned_step(every: int, limit: int | None, distance: int) -> int:
 
 
 class MemoryBank:
-    """The key frame and, evenly spaced, what came after it.
+    """The key frames and, evenly spaced, what came after the last one on the way.
 
     Frames are taken at distances from the key frame that are multiples of ``step``. When the
     bank is full every second frame but the key frame goes and the step doubles, so that the cost
-    of reading stays bounded however long the video is; without a limit it grows. The key frame
-    always stays. Beside these there is room for one frame at any distance, the last that was put
-    right (``renew``).
+    of reading stays bounded however long the video is; without a limit it grows. Key frames always
+    stay. Beside these there is room for one frame at any distance, the last that was put right
+    (``renew``).
 
     Attributes:
         keys: (O, K, M, h, w).
         values: (O, D, M, h, w).
     """
 
-    def __init__(self, key_frame: KeyValue, *, every: int, limit: int | None) -> None:
-        """Start from the encoding of the key frame's masks, key (O, K, h, w) and value."""
+    def __init__(self, key_frame: KeyValue, *more: KeyValue, every: int, limit: int | None) -> None:
+        """Start from the encodings of one or more key frames' masks, key (O, K, h, w) and value."""
         if every < 1 or (limit is not None and limit < 2):
             raise InputError(f"memory needs every >= 1 and frames >= 2, got {every} and {limit}")
-        self.keys: Tensor = key_frame.key[:, :, None]
-        self.values: Tensor = key_frame.value[:, :, None]
+        self.keys: Tensor = torch.stack([key_frame.key, *(one.key for one in more)], dim=2)
+        self.values: Tensor = torch.stack([key_frame.value, *(one.value for one in more)], dim=2)
+        self._others = len(more)  # key frames before the first distance
         self._distances = [0]
         self._renewed = False  # whether the last of the memorised frames is that of ``renew``
         self._step, self._limit = every, limit
@@ -82,5 +83,6 @@ class MemoryBank:
     def _thin(self) -> None:
         self._step *= 2
         kept = [row for row, d in enumerate(self._distances) if d % self._step == 0]
-        self.keys, self.values = self.keys[:, :, kept], self.values[:, :, kept]
+        rows = [*range(self._others), *(self._others + row for row in kept)]
+        self.keys, self.values = self.keys[:, :, rows], self.values[:, :, rows]
         self._distances = [self._distances[row] for row in kept]

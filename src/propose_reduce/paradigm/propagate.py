@@ -99,7 +99,7 @@ def propagate(
     *,
     corrector: Corrector | None = None,
 ) -> Iterator[FrameMasks]:
-    """Yield what the propagator yields, and hold it to its word.
+    """Yield what the propagator yields and is wanted, and hold it to its word.
 
     A propagator that takes no corrector runs without one, and a Python warning says so.
 
@@ -111,6 +111,11 @@ def propagate(
         return
     num_frames = len(clip.frames)
     seen = torch.zeros(len(seeds), num_frames, dtype=torch.bool)
+    for index, seed in enumerate(seeds):
+        if seed.frames is not None:
+            seen[index] = True
+            seen[index, list(seed.frames)] = False
+    unwanted = seen.clone()
     answers = _masks(clip, propagator, seeds, corrector)
     check_kind(answers, Iterable, "what the propagator gives")
     for found in answers:
@@ -120,6 +125,8 @@ def propagate(
             raise ContractError(
                 f"{place}: there are only {len(seeds)} seeds and {num_frames} frames, from 0"
             )
+        if unwanted[found.seed, found.frame]:
+            continue
         if seen[found.seed, found.frame]:
             raise ContractError(f"{place} came twice: each pair must come once")
         expected = (len(seeds[found.seed].masks), *clip.working_size)

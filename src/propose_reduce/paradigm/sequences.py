@@ -1,26 +1,29 @@
 """Propose, propagate, score: from the key frames of a clip to complete sequences.
 
-Every key frame starts sequences of its own, and all of them travel together. With ``skip_covered``
-key frames come one after the other, and a detection that a sequence from an earlier one already
-covers starts none: less to propagate, at the risk that the earlier sequence is the worse one.
+Every key frame starts sequences of its own, and all of them travel together; or proposals that are
+one object start one sequence (``association.py``). With ``skip_covered`` key frames come one after
+the other, and a detection that a sequence from an earlier one already covers starts none: less to
+propagate, at the risk that the earlier sequence is the worse one.
 
 Letters: O detections of a key frame, N sequences so far, T frames.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
 import torch
 
 from propose_reduce.masks import PackedMasks, mask_iou
+from propose_reduce.paradigm.association import Start, associated, separate
 from propose_reduce.paradigm.propagate import DetectionCorrector, propagate
 from propose_reduce.paradigm.proposals import Proposals
 from propose_reduce.paradigm.propose import key_frames, select
 from propose_reduce.paradigm.score import score_frame
 from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings
-from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
+from propose_reduce.structures import Clip, Detections, FrameMasks
 
 
 class SequenceBuilder:
@@ -57,7 +60,7 @@ class SequenceBuilder:
         self._progress = progress
         self._round = 0
         self._detections: dict[int, Detections] = {}
-        self.proposals = self._follow({}, 0, 0)
+        self.proposals = self._follow([], 0, 0)
 
     def add(self, frame: int, seen: Detections) -> None:
         """Take the detections of a key frame into the round; those that are covered start none."""
@@ -72,29 +75,43 @@ class SequenceBuilder:
         Raises:
             ContractError: the propagator or the scorer breaks its contract (see protocols.py).
         """
-        started = {frame: found for frame, found in self._detections.items() if len(found)}
+        starts = self._starts({f: found for f, found in self._detections.items() if len(found)})
         length = len(self._clip.frames)
         if len(self.rounds) == 1:
-            self.proposals = self._follow(started, 0, length * len(started))
+            self.proposals = self._follow(starts, 0, length * len(starts))
         else:
             done, steps = self._round * length, len(self.rounds) * length
-            found = self._follow(started, done, steps)
+            found = self._follow(starts, done, steps)
             self.proposals = Proposals.joined([self.proposals, found])
             self._report("propagate", done + length, steps)
         self._round += 1
         self._detections = {}
 
-    def _follow(self, detections: Mapping[int, Detections], done: int, steps: int) -> Proposals:
-        """Return the sequences that detections on some key frames start.
+    def _starts(self, detections: Mapping[int, Detections]) -> list[Start]:
+        """Return what is to be followed of the detections of some key frames, by the schedule."""
+        settings = self._settings.propagate
+        if settings.schedule == "full" or len(detections) < 2:
+            return separate(detections)
+        if not getattr(self._propagator, "reads_more", False):
+            warnings.warn(
+                f"{type(self._propagator).__name__} follows from one key frame at a time: every "
+                "proposal travels by itself (inference.propagate.schedule)",
+                stacklevel=2,
+            )
+            return separate(detections)
+        return associated(self._clip, self._propagator, detections, min_iou=settings.associate_iou)
+
+    def _follow(self, starts: Sequence[Start], done: int, steps: int) -> Proposals:
+        """Return the sequences of the objects of some starts.
 
         Args:
-            detections: by key frame, at least one on each.
+            starts: what to follow.
             done: steps of the propagation that were done before.
             steps: of the propagation in all.
         """
-        clip, origins = self._clip, list(detections.values())
+        clip, origins = self._clip, [start.origins for start in starts]
         categories = self._proposer.categories
-        seeds = [Seed(frame, found.masks) for frame, found in detections.items()]
+        seeds = [start.seed for start in starts]
         firsts = [0, *accumulate(len(found) for found in origins)]
         shape = (firsts[-1], len(clip.frames), len(categories) + 1)
         masks = PackedMasks(*shape[:2], clip.working_size)
@@ -105,18 +122,19 @@ class SequenceBuilder:
         carried = propagate(clip, self._propagator, seeds, corrector=corrector)
         for step, found in enumerate(carried, start=done + 1):
             first, end = firsts[found.seed : found.seed + 2]
-            if found.frame == seeds[found.seed].frame:
-                found = _standing(found, origins[found.seed])
+            if found.frame in starts[found.seed].seen:
+                found = _standing(found, *starts[found.seed].seen[found.frame])
             masks.put(found.frame, found.masks, first)
             frame_scores[first:end, found.frame] = score_frame(
                 clip, self._scorer, found.frame, found.masks, origins[found.seed], found.presence
             )
             self._report("propagate", step, steps)
-        started = tuple(frame for frame, found in detections.items() for _ in range(len(found)))
+        started = tuple(frame for start in starts for frame in start.key_frames)
         given = {
             (first + row, frame): mask
-            for first, (frame, found) in zip(firsts, detections.items(), strict=False)
-            for row, mask in enumerate(found.given)
+            for first, start in zip(firsts, starts, strict=False)
+            for frame, (rows, seen) in start.seen.items()
+            for row, mask in zip(rows, seen.given, strict=False)
             if mask is not None
         }
         absent = self._settings.score.absent
@@ -127,19 +145,25 @@ class SequenceBuilder:
             self._progress(stage, done, steps)
 
 
-def _standing(found: FrameMasks, origins: Detections) -> FrameMasks:
+def _standing(found: FrameMasks, rows: Sequence[int], seen: Detections) -> FrameMasks:
     """Return the masks of a key frame with those that were given in place of the propagator's.
 
     Given is what came in the video's own pixels, and what its proposer has no doubt of.
+
+    Args:
+        found: the propagator's.
+        rows: of the objects that were detected there.
+        seen: their detections.
     """
-    scores = origins.class_scores  # a softmax may round to 1, but leaves something to background
+    scores = seen.class_scores  # a softmax may round to 1, but leaves something to background
     stands = (scores[:, 1:].amax(dim=1) >= 1) & (scores[:, 0] == 0)
-    for row, mask in enumerate(origins.given):
+    for row, mask in enumerate(seen.given):
         stands[row] |= mask is not None
     if not bool(stands.any()):
         return found
-    stands = stands.to(found.masks.device)[:, None, None]
-    masks = torch.where(stands, origins.masks.to(found.masks.device), found.masks)
+    masks = found.masks.clone()
+    given = stands.nonzero()[:, 0].tolist()
+    masks[[rows[row] for row in given]] = seen.masks[given].to(masks.device)
     return replace(found, masks=masks)
 
 

@@ -74,6 +74,14 @@ class PropagateSettings(Settings):
     cache_mb: int = Field(
         512, ge=0, description="most memory for features of frames that come again, MB"
     )
+    schedule: Literal["full", "associate"] = Field(
+        "full",
+        description="follow every proposal through the whole video, or find first which proposals "
+        "are one object and follow each object once",
+    )
+    associate_iou: float = Field(
+        0.5, gt=0, le=1, description="associate: mask IoU from which two proposals are one object"
+    )
     correct: Literal["off", "detections"] = Field(
         "off", description="put carried masks right by what the proposer sees on the way"
     )
@@ -201,3 +209,12 @@ class InferenceSettings(Settings):
     windows: WindowSettings = WindowSettings()
     link: LinkSettings = LinkSettings()
     reduce: ReduceSettings = ReduceSettings()
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> InferenceSettings:
+        if self.propose.skip_covered and self.propagate.schedule == "associate":
+            raise ValueError(
+                "propose.skip_covered takes key frames one after the other, propagate.schedule: "
+                "associate takes them together: leave one of them out"
+            )
+        return self
