@@ -55,7 +55,7 @@ def main() -> None:
                 None,
                 api.Options(),
                 propagator=name,
-                given=api.given_masks(chosen.root, first_only=True),
+                given=api.given_objects(chosen.root, first_only=True),
             )
             videos = [chosen.root / clip / "JPEGImages" for clip in chosen.clips]
             out = Path(folder, "out")

@@ -9,12 +9,19 @@ from propose_reduce.errors import InputError, ProposeReduceError
 if TYPE_CHECKING:
     from propose_reduce.api import load, segment
     from propose_reduce.results import VideoResult
+    from propose_reduce.structures import Box, Point
 
     __version__: str
 
-__all__ = ["InputError", "ProposeReduceError", "VideoResult", "load", "segment"]
+__all__ = ["Box", "InputError", "Point", "ProposeReduceError", "VideoResult", "load", "segment"]
 
-_HOMES = {"load": "api", "segment": "api", "VideoResult": "results"}
+_HOMES = {
+    "load": "api",
+    "segment": "api",
+    "VideoResult": "results",
+    "Box": "structures",
+    "Point": "structures",
+}
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from propose_reduce.structures import Clip, Detections, FrameMasks, Seed
+    from propose_reduce.structures import Clip, Detections, FrameMasks, Prompt, Seed
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with a stage ("propose", "propagate", "report"), steps done, and steps in all."""
@@ -88,4 +88,24 @@ class Scorer(Protocol):
         Returns:
             float32 (N, C + 1); rows sum to 1. A row of NaN: no opinion on this frame, which then
             does not count for the sequence.
+        """
+
+
+class MaskMaker(Protocol):
+    """Makes masks of the boxes and points that a user gives."""
+
+    def make_masks(self, clip: Clip, frame: int, prompts: Sequence[Sequence[Prompt]]) -> Tensor:
+        """Return the masks of the objects that are marked on a frame.
+
+        Args:
+            clip: the video.
+            frame: 0-based frame index; that of the prompts themselves does not count here.
+            prompts: for each of O objects at most one box, and points; one of them positive where
+                there is no box. All of them lie on the frame.
+
+        Returns:
+            bool (O, H, W) in the video's own pixels; all False where nothing is found.
+
+        Raises:
+            InputError: it cannot work on such prompts.
         """

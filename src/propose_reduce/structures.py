@@ -7,6 +7,7 @@ packages that never touch a network (video, results, evaluation) share this file
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -165,6 +166,75 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.masks)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box that a user draws round an object.
+
+    Attributes:
+        frame: the frame's number, or in frames with numbers as names its name.
+        x1: left edge in the video's own pixels; 0 is the left edge of the picture.
+        y1: top edge.
+        x2: right edge, beyond ``x1``; the width of the picture is its right edge.
+        y2: bottom edge, beyond ``y1``.
+        label: what the object is; None: an ``instance``.
+        id: the object's number, 1 or more; None: a box without one is an object of its own.
+    """
+
+    frame: int
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str | None = None
+    id: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_prompt(self)
+        if not (self.x1 < self.x2 and self.y1 < self.y2):
+            raise InputError(
+                f"a box needs its left top corner first, got {self.x1:g},{self.y1:g} and "
+                f"{self.x2:g},{self.y2:g}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point that a user clicks on, or beside, an object.
+
+    Attributes:
+        frame: as of a ``Box``.
+        x: from the left, in the video's own pixels.
+        y: from the top.
+        positive: it shows the object; False: what does not belong to it.
+        id: the object's number, 1 or more; a box may have it too.
+    """
+
+    frame: int
+    x: float
+    y: float
+    positive: bool = True
+    id: int = 1
+
+    def __post_init__(self) -> None:
+        _check_prompt(self)
+
+
+Prompt: TypeAlias = Box | Point
+"""What marks an object on a frame."""
+
+
+def _check_prompt(prompt: Prompt) -> None:
+    """Raise InputError for numbers that no frame, object or place can have."""
+    if prompt.frame < 0:
+        raise InputError(f"frames are numbered from 0, got {prompt.frame}")
+    if prompt.id is not None and prompt.id < 1:
+        raise InputError(f"objects are numbered from 1, got {prompt.id}")
+    names = ("x1", "y1", "x2", "y2") if isinstance(prompt, Box) else ("x", "y")
+    for name in names:
+        if not math.isfinite(getattr(prompt, name)):
+            raise InputError(f"{name} must be a number of pixels, got {getattr(prompt, name)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

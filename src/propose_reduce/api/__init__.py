@@ -3,7 +3,8 @@
 from propose_reduce.api.model import Model, load
 from propose_reduce.api.outputs import Annotations, Outputs
 from propose_reduce.api.predicting import Demo, VideoOutcome, demo, plan, predict, raise_failures
-from propose_reduce.api.segmenter import Segmenter, given_masks, prepare, segment
+from propose_reduce.api.segmenter import Segmenter, given_objects, prepare, segment
+from propose_reduce.components.given_prompts import read_box, read_point
 from propose_reduce.settings.options import Options
 
 __all__ = [
@@ -15,11 +16,13 @@ __all__ = [
     "Segmenter",
     "VideoOutcome",
     "demo",
-    "given_masks",
+    "given_objects",
     "load",
     "plan",
     "predict",
     "prepare",
     "raise_failures",
+    "read_box",
+    "read_point",
     "segment",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,17 +21,18 @@ from propose_reduce.api.model import (
     load,
 )
 from propose_reduce.components.given_masks import GivenMasks, ObjectSource
+from propose_reduce.components.given_prompts import GivenPrompts
 from propose_reduce.errors import InputError, ResourceError, unknown_name
 from propose_reduce.paradigm.given import follow
 from propose_reduce.paradigm.pipeline import ReducedSequences, Window, find_windows, working_clip
 from propose_reduce.paradigm.proposals import to_sequence
 from propose_reduce.paradigm.reduce import KeptSequence
 from propose_reduce.paradigm.windows import JoinedSequences
-from propose_reduce.protocols import Progress, Propagator, Proposer, Scorer
+from propose_reduce.protocols import MaskMaker, Progress, Propagator, Proposer, Scorer
 from propose_reduce.results import GIVEN, VideoResult
 from propose_reduce.settings import InferenceSettings, Preset, validate
 from propose_reduce.settings.options import Options, OptionValues, with_option_texts
-from propose_reduce.structures import Clip, InstanceSequence, fitted_size
+from propose_reduce.structures import Clip, InstanceSequence, Prompt, fitted_size
 from propose_reduce.video import Video, open_video, select_frames
 
 MOST_NAMED = 12
@@ -82,6 +84,8 @@ class Segmenter:
             InputError: a component is missing or cannot be had, or an option is unknown or faulty.
         """
         self._check_classes(self._components.categories)
+        if self.given is not None:
+            self.settings()  # prepares the objects
         return self
 
     @property
@@ -125,6 +129,13 @@ class Segmenter:
         request = request_for(self._preset, self._device, self._precision)
         return LoadedComponents.load(self._chosen, self.model, request)
 
+    @cached_property
+    def _objects(self) -> ObjectSource | None:
+        """The given objects, with what it takes to get at them."""
+        if self.given is None:
+            return None
+        return self.given.prepared(self._chosen.propagator, self._components.request)
+
     @property
     def _device(self) -> torch.device:
         return choose_device(self.options.device) if self.model is None else self.model.device
@@ -144,8 +155,8 @@ class Segmenter:
             "inference": preset.inference.model_dump(mode="json"),
             **self.options.model_dump(mode="json", include={"classes", "start", "end", "every"}),
         }
-        if self.given is not None:
-            values[GIVEN] = self.given.settings
+        if self._objects is not None:
+            values[GIVEN] = self._objects.settings
         if self.model is not None:
             values["weights"] = {"name": self.model.name, "sha256": self.model.sha256}
         own: dict[str, Any] = {**self._chosen.names}
@@ -190,12 +201,12 @@ class Segmenter:
         clip = Clip(video.frames, size, video.size)
         notes: list[str] = []
         try:
-            if self.given is not None:
+            if self._objects is not None:
                 if keep_proposals:
                     raise InputError(
                         "given objects are followed and not proposed: leave out --keep-proposals"
                     )
-                return self._follow(self.given, clip, video, notes, progress)
+                return self._follow(self._objects, clip, video, notes, progress)
             clip = working_clip(clip, preset.inference)
             reduced = ReducedSequences(
                 clip, preset.inference, classes=self.options.classes, progress=progress
@@ -310,6 +321,7 @@ def segment(
     scorer: Scorer | str | None = None,
     given: Any = None,
     given_first: bool = False,
+    mask_maker: MaskMaker | str | None = None,
     progress: Progress | None = None,
     **options: Unpack[OptionValues],
 ) -> VideoResult:
@@ -329,8 +341,10 @@ def segment(
         scorer: likewise.
         given: masks of the objects to follow, which nothing then proposes: label maps as a folder,
             the file of the first frame, an array (H, W) for the first frame, or arrays by 0-based
-            frame. The sequences carry the maps' numbers as ids.
+            frame; or the path of a JSON file of boxes and points. The sequences carry the maps'
+            numbers as ids. ``prompts`` with ``Box`` and ``Point`` give objects too.
         given_first: take each object's first given mask alone.
+        mask_maker: makes masks of boxes and points: one of one's own, or the name of one.
         progress: called with a stage ("propose", "propagate", "report"), steps done and all steps.
         **options: as on the command line:
             {options}
@@ -338,13 +352,16 @@ def segment(
     Raises:
         InputError: the video cannot be read, or an option is unknown or faulty.
     """
+    prompts = tuple(options.pop("prompts", ()))
+    marks = [prompt for prompt in prompts if isinstance(prompt, Prompt)]
+    texts = tuple(prompt for prompt in prompts if not isinstance(prompt, Prompt))
     segmenter = prepare(
         model,
-        validate(Options, {**options}, "segment"),
+        validate(Options, {**options, "prompts": texts}, "segment"),
         proposer,
         propagator,
         scorer,
-        given=given_masks(given, first_only=given_first),
+        given=given_objects(given, marks, first_only=given_first, mask_maker=mask_maker),
     )
     opened = segmenter.open(video)
     for warning in opened.warnings:
@@ -398,12 +415,35 @@ def prepare(
     return Segmenter(model, options, proposer, propagator, scorer, given).load()
 
 
-def given_masks(source: Any, *, first_only: bool = False) -> GivenMasks | None:
-    """Return the masks that a user gave, if any; see ``segment``.
+def given_objects(
+    source: Any = None,
+    marks: Sequence[Prompt] = (),
+    *,
+    first_only: bool = False,
+    mask_maker: MaskMaker | str | None = None,
+) -> ObjectSource | None:
+    """Return the objects that a user gave, if any; see ``segment``.
+
+    Args:
+        source: label maps, or the path of a JSON file of boxes and points.
+        marks: boxes and points; with label maps there are none.
+        first_only: take each object's first given mask alone.
+        mask_maker: makes masks of boxes and points.
 
     Raises:
-        InputError: there is nothing at a path, or nothing is given to take the first of.
+        InputError: there is nothing at a path, masks and boxes are given both, or something is
+            said of what is not given.
     """
+    listed = isinstance(source, str | Path) and Path(source).suffix.lower() == ".json"
+    if listed or marks:
+        if source is not None and not listed:
+            raise InputError("give either label maps (--given), or boxes and points, not both")
+        if first_only:
+            raise InputError("--given-first is for label maps: of boxes and points all count")
+        files = [Path(source)] if listed else []
+        return GivenPrompts((*marks, *files), mask_maker)
+    if mask_maker is not None:
+        raise InputError("a mask maker needs --box, --point or a JSON file of them (--given)")
     if source is None:
         if first_only:
             raise InputError("--given-first says which of the masks of --given count: give both")

@@ -76,7 +76,34 @@ def predict_command(
             COMPONENTS,
             metavar="DIR|FILE",
             text="label maps of the objects to follow, whose ids all outputs keep (nothing else is "
-            "proposed)",
+            "proposed); or boxes and points as JSON",
+        ),
+    ] = None,
+    boxes: Annotated[
+        list[str] | None,
+        _option(
+            COMPONENTS,
+            "--box",
+            metavar="FRAME:X1,Y1,X2,Y2[:LABEL]",
+            text="a box round an object to follow; may be repeated",
+        ),
+    ] = None,
+    points: Annotated[
+        list[str] | None,
+        _option(
+            COMPONENTS,
+            "--point",
+            metavar="FRAME:X,Y[:+/-][:ID]",
+            text="a point on (+) or beside (-) an object to follow; may be repeated",
+        ),
+    ] = None,
+    mask_maker: Annotated[
+        str | None,
+        _option(
+            COMPONENTS,
+            "--mask-maker",
+            metavar="COMPONENT",
+            text="makes masks of boxes and points: sam2:ID, grabcut or MODULE:CLASS",
         ),
     ] = None,
     given_first: Annotated[
@@ -167,7 +194,8 @@ def predict_command(
             together=len(paths) > 1,
         )
         chosen = validate(api.Options, options, "predict")
-        objects = api.given_masks(given, first_only=given_first)
+        marks = [*map(api.read_box, boxes or ()), *map(api.read_point, points or ())]
+        objects = api.given_objects(given, marks, first_only=given_first, mask_maker=mask_maker)
         segmenter = api.prepare(weights, chosen, proposer, propagator, scorer, given=objects)
         progress.tell(segmenter.introduction)
         outcomes = api.predict(paths, segmenter, outputs, progress)

@@ -47,6 +47,17 @@ PLACES = ("{}", "{}/Annotations", "Annotations/480p/{}", "Annotations/{}", "Anno
 class ObjectSource(Protocol):
     """Says which objects of a video are to be followed."""
 
+    def prepared(self, propagator: object, request: Request) -> ObjectSource:
+        """Return it with what it needs of networks loaded; called once, before any video.
+
+        Args:
+            propagator: the name, or else the object, of what will follow the objects.
+            request: what is known without a video.
+
+        Raises:
+            InputError: something cannot be had.
+        """
+
     def objects(self, clip: Clip, request: Request) -> tuple[GivenObject, ...]:
         """Return the objects of a video.
 
@@ -88,6 +99,10 @@ class GivenMasks:
             "masks": str(self.source) if named else "arrays",
             "first_only": self.first_only,
         }
+
+    def prepared(self, propagator: object, request: Request) -> GivenMasks:
+        """Return it: no network is needed."""
+        return self
 
     def objects(self, clip: Clip, request: Request) -> tuple[GivenObject, ...]:
         """Return the objects of a video by rising number.

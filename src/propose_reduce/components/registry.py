@@ -26,7 +26,7 @@ from propose_reduce.components.published_weights import (
     torchvision_weights,
 )
 from propose_reduce.errors import InputError, nearest
-from propose_reduce.protocols import Propagator, Proposer, Scorer
+from propose_reduce.protocols import MaskMaker, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, load_preset, preset_names
 
 ENTRY_POINTS = "propose_reduce.components"
@@ -196,6 +196,18 @@ def _redetect(source: str, request: Request, *, everywhere: bool = True) -> Scor
     )
 
 
+def _sam_masks(source: str, request: Request) -> MaskMaker:
+    from propose_reduce.components.mask_makers import SamMaskMaker
+
+    return SamMaskMaker.load(source, device=request.device, precision=request.precision)
+
+
+def _grabcut(source: str, request: Request) -> MaskMaker:
+    from propose_reduce.components.mask_makers import GrabCut
+
+    return GrabCut()
+
+
 _WEIGHTS = "ID|FOLDER"
 _ON_THE_HUB = {"weights": "see its model card", "size": "see its model card"}
 _TINY = "equal to the library's own on tiny random weights"
@@ -216,22 +228,29 @@ class Table(Generic[Component]):
     """The kinds of one role, besides the model's own component.
 
     Attributes:
-        role: "proposer", "propagator" or "scorer".
+        role: "proposer", "propagator", "scorer" or "mask maker".
         method: what a component of the role must have.
         kinds: by name.
+        own: the model has a component of the role.
     """
 
     role: str
     method: str
     kinds: Mapping[str, Kind[Component]]
+    own: bool = True
 
     @property
     def forms(self) -> list[str]:
         """How the components are named, for people to read."""
-        own = [
+        named = [
             f"{name}:{kind.source}" if kind.source else name for name, kind in self.kinds.items()
         ]
-        return [OWN, *own, *(entry.name for entry in _entry_points()), "MODULE:CLASS"]
+        return [
+            *[OWN] * self.own,
+            *named,
+            *(entry.name for entry in _entry_points()),
+            "MODULE:CLASS",
+        ]
 
     def kind(self, name: str) -> Kind[Component]:
         """Return the kind of a named component.
@@ -331,7 +350,7 @@ class Table(Generic[Component]):
         for other in TABLES.values():
             if key in other.kinds:
                 return f"it is a {other.role}; {known}"
-        guess = nearest(key, [OWN, *self.kinds])
+        guess = nearest(key, [*[OWN] * self.own, *self.kinds])
         return f"did you mean '{guess}'? {known}" if guess else known
 
 
@@ -426,7 +445,35 @@ SCORERS: Table[Scorer] = Table(
     },
 )
 
-TABLES: Mapping[str, Table[Any]] = {t.role: t for t in (PROPOSERS, PROPAGATORS, SCORERS)}
+MASK_MAKERS: Table[MaskMaker] = Table(
+    "mask maker",
+    "make_masks",
+    {
+        "sam2": Kind(
+            _sam_masks,
+            _WEIGHTS,
+            published=partial(hub_weights, kind="sam2"),
+            facts=_of_transformers(
+                "masks of boxes and points that are given", "facebook/sam2.1-hiera-tiny"
+            ),
+        ),
+        "grabcut": Kind(
+            _grabcut,
+            facts=(
+                Facts(
+                    "masks of boxes that are given, by colour",
+                    code="Apache-2.0 (OpenCV's GrabCut)",
+                    tested="hand-made cases and real clips",
+                ),
+            ),
+        ),
+    },
+    own=False,
+)
+
+TABLES: Mapping[str, Table[Any]] = {
+    table.role: table for table in (PROPOSERS, PROPAGATORS, SCORERS, MASK_MAKERS)
+}
 """The tables by role."""
 
 
@@ -448,7 +495,9 @@ def weights_of_presets() -> dict[str, list[PublishedWeights]]:
     found = {}
     for name in preset_names():
         components = load_preset(name).components
-        roles = {role: str(getattr(components, role)) for role in TABLES}
+        roles = {
+            role: str(getattr(components, role)) for role in TABLES if hasattr(components, role)
+        }
         if weights := published_weights(roles):
             found[name] = weights
     return found

@@ -1,6 +1,6 @@
 """How to run a model on a video: the same options for ``segment`` and the command line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -16,6 +16,7 @@ from propose_reduce.settings.inference import (
 )
 from propose_reduce.settings.model import ModelSettings
 from propose_reduce.settings.presets import Preset, load_preset, override
+from propose_reduce.structures import Prompt
 
 SIZE_SETTINGS = {"model.long_side", "model.short_side"}
 """What of the model may change after training: its input size."""
@@ -116,7 +117,7 @@ class OptionValues(TypedDict, total=False):
     end: float | None
     every: int
     paradigm: str | None
-    prompts: tuple[str, ...]
+    prompts: Sequence[str | Prompt]
     device: str
     precision: str
     compile: bool
