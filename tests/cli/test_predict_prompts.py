@@ -166,8 +166,11 @@ def test_a_mistake_is_one_line(scene, tmp_path, words, message):
         ({"run": []}, "holds no boxes or points of 'walk'"),
         ({"walk": 3}, "must hold a list of boxes and points, got 3"),
         ([{"frame": 0}], "entry 0: an entry needs one of 'box' and 'point'"),
-        ([{"frame": 0, "box": [1, 2, 3]}], "entry 0: box.3: Field required"),
-        ([{"frame": 0, "box": [1, 2, 3, 4], "lable": "a"}], "entry 0: lable: Extra inputs"),
+        ([{"frame": 0, "box": [1, 2, 3]}], "entry 0: .*box"),
+        (
+            [{"frame": 0, "box": [1, 2, 3, 4], "lable": "a"}],
+            "entry 0: unknown setting 'lable'",
+        ),
         ([{"frame": 0, "box": [8, 3, 26, 21], "id": 1}] * 2, "object 1 has 2 boxes on frame 0"),
     ],
 )

@@ -22,8 +22,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from propose_reduce import rle
 from propose_reduce.components.published_weights import prepare_downloads
 from propose_reduce.components.registry import MASK_MAKERS, Request
@@ -32,7 +30,8 @@ from propose_reduce.errors import ContractError, InputError, cut
 from propose_reduce.files import read_json
 from propose_reduce.paradigm.given import GivenObject
 from propose_reduce.protocols import MaskMaker
-from propose_reduce.settings import category_set
+from propose_reduce.settings import category_set, validate
+from propose_reduce.settings.base import Settings
 from propose_reduce.structures import Box, Clip, Point, Prompt
 
 
@@ -74,10 +73,8 @@ def read_point(text: str) -> Point:
         ) from error
 
 
-class _Entry(BaseModel):
+class _Entry(Settings):
     """A box or a point in a JSON file."""
-
-    model_config = ConfigDict(extra="forbid")
 
     frame: int
     box: tuple[float, float, float, float] | None = None
@@ -111,14 +108,12 @@ def read_prompts(path: Path, video: str) -> list[Prompt]:
         raise InputError(f"'{where}' must hold a list of boxes and points, got {cut(content)}")
     prompts = []
     for index, entry in enumerate(content):
+        place = f"'{where}', entry {index}"
+        marked = validate(_Entry, entry, place)
         try:
-            prompts.append(_Entry.model_validate(entry).prompt())
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            name = ".".join(map(str, fault["loc"]))
-            raise InputError(f"'{where}', entry {index}: {name}: {fault['msg']}") from error
+            prompts.append(marked.prompt())
         except InputError as error:
-            raise InputError(f"'{where}', entry {index}: {error}") from error
+            raise InputError(f"{place}: {error}") from error
     return prompts
 
 

@@ -18,6 +18,8 @@ from torch import Tensor
 from propose_reduce.components.computing import computing
 from propose_reduce.components.transformers_library import load_pretrained
 from propose_reduce.errors import InputError
+from propose_reduce.masks import resize
+from propose_reduce.protocols import MaskMaker
 from propose_reduce.structures import Box, Clip, Point, Prompt, frame_of
 
 
@@ -61,7 +63,8 @@ class SamMaskMaker:
         masks = torch.zeros(len(prompts), *clip.original_size, dtype=torch.bool)
         if not prompts:
             return masks
-        seen = self.processor(images=frame_of(clip, frame), return_tensors="pt").to(device)
+        picture = frame_of(clip, frame).copy()  # the library wants to be able to write
+        seen = self.processor(images=picture, return_tensors="pt").to(device)
         with computing(device, self.precision):
             features = self.model.get_image_embeddings(seen["pixel_values"])
             for row, marks in enumerate(prompts):
@@ -126,26 +129,52 @@ def _cut_out(picture: np.ndarray, marks: Sequence[Prompt], frame: int) -> np.nda
             f"'grabcut' needs a box round each object, and one on frame {frame} has points alone: "
             "give it a --box, or take --mask-maker sam2:ID"
         )
-    height, width = picture.shape[:2]
-    labels = np.full((height, width), cv2.GC_BGD, np.uint8)
     (box,) = boxes
-    left, top = round(max(box.x1, 0)), round(max(box.y1, 0))
-    inside = labels[
-        top : max(top + 1, round(min(box.y2, height))),
-        left : max(left + 1, round(min(box.x2, width))),
-    ]
-    inside[:] = cv2.GC_PR_FGD
-    if inside.size == labels.size:
+    size = height, width = picture.shape[:2]
+    rows = _span(box.y1, box.y2, height)
+    columns = _span(box.x1, box.x2, width)
+    if (rows.stop - rows.start, columns.stop - columns.start) == size:
         raise InputError(
             f"'grabcut' compares colours inside a box with those outside, and one on frame {frame} "
             "is the whole picture: draw it smaller, or take --mask-maker sam2:ID"
         )
+    labels = np.full(size, cv2.GC_BGD, np.uint8)
+    labels[rows, columns] = cv2.GC_PR_FGD
     for mark in marks:
         if isinstance(mark, Point):
             kind = cv2.GC_FGD if mark.positive else cv2.GC_BGD
             labels[min(int(mark.y), height - 1), min(int(mark.x), width - 1)] = kind
+    # what lies further away than the box is large says little of what is around the object
+    around = tuple(
+        slice(max(0, 2 * span.start - span.stop), 2 * span.stop - span.start)
+        for span in (rows, columns)
+    )
+    seen, near = np.ascontiguousarray(picture[around]), np.ascontiguousarray(labels[around])
     cv2.setRNGSeed(0)  # the mixtures begin with random centres
     models = np.zeros((2, 1, 65))
-    cv2.grabCut(picture, labels, None, models[0], models[1], ROUNDS, cv2.GC_INIT_WITH_MASK)
-    found: np.ndarray = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    cv2.grabCut(seen, near, (0, 0, 0, 0), models[0], models[1], ROUNDS, cv2.GC_INIT_WITH_MASK)
+    found = np.zeros(size, bool)
+    found[around] = (near == cv2.GC_FGD) | (near == cv2.GC_PR_FGD)
     return found
+
+
+def _span(first: float, last: float, side: int) -> slice:
+    """Return the pixels of a box along one side of the picture: one at least."""
+    start = min(round(max(first, 0)), side - 1)
+    return slice(start, max(start + 1, round(min(last, side))))
+
+
+def masks_of_boxes(maker: MaskMaker, clip: Clip, frame: int, boxes: Tensor) -> Tensor:
+    """Return what a mask maker sees in the boxes of a detector.
+
+    Args:
+        maker: of the masks.
+        clip: the video.
+        frame: 0-based frame index.
+        boxes: float (O, 4), x1, y1, x2, y2 in the video's own pixels; none is empty.
+
+    Returns:
+        bool (O, H, W) on the working size.
+    """
+    asked = [[Box(frame, *corners)] for corners in boxes.tolist()]
+    return resize(maker.make_masks(clip, frame, asked), clip.working_size)

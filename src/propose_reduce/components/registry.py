@@ -151,6 +151,21 @@ def _hugging_face(source: str, request: Request) -> Proposer:
     return HuggingFaceSegmenter.load(source, **options)
 
 
+def _onnx(source: str, request: Request) -> Proposer:
+    from propose_reduce.components.onnx_detector import OnnxDetector, OnnxSettings
+
+    file, wanted = Path(source), request.settings.propose
+    said = OnnxSettings.beside(file)
+    return OnnxDetector(
+        file,
+        said,
+        mask_maker=MASK_MAKERS.build(said.mask_maker, request),
+        min_score=wanted.min_score,
+        max_objects=wanted.max_objects,
+        device=request.device,
+    )
+
+
 def _files(source: str, request: Request) -> Proposer:
     from propose_reduce.components.detection_files import DetectionFiles
 
@@ -378,6 +393,19 @@ PROPOSERS: Table[Proposer] = Table(
                     "facebook/mask2former-swin-small-coco-instance",
                 ),
                 *_of_transformers("instances of what `--prompt` says", "facebook/sam3")[:1],
+            ),
+        ),
+        "onnx": Kind(
+            _onnx,
+            "FILE",
+            facts=(
+                Facts(
+                    "instances of the model's classes, or boxes for a mask maker",
+                    weights="the file's",
+                    size="the file's",
+                    needs="onnxruntime",
+                    tested="tiny models of each layout, and a real one",
+                ),
             ),
         ),
         "file": Kind(
