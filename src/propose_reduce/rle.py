@@ -20,8 +20,8 @@ MOST_PIXELS = 2**28
 """Most pixels of a mask, 16,384 x 16,384: a few characters stand for a mask of any size, and the
 memory for its pixels must be there."""
 
-LONGEST_NUMBER = 7
-"""Most characters of a packed number: 35 bits, more than any run of :data:`MOST_PIXELS` needs."""
+LONGEST_NUMBER = 6
+"""Most characters of a packed number: 30 bits, for the sign and a run of :data:`MOST_PIXELS`."""
 
 
 class Rle(TypedDict):
@@ -169,12 +169,14 @@ def run_lengths(counts: str) -> np.ndarray:
     Raises:
         InputError: characters that no encoder writes, a cut number, or a negative run.
     """
-    runs = _Runs([counts])
-    if not runs.readable[0]:
+    unpacked = _Runs([counts])
+    if not unpacked.readable[0]:
         raise InputError(f"{cut(counts)} are not compressed run lengths")
-    if (runs.table < 0).any():
+    runs = np.zeros(unpacked.numbers[0], dtype=np.int64)
+    runs[::2], runs[1::2] = unpacked.chains
+    if (runs < 0).any():
         raise InputError(f"{cut(counts)} hold a negative run length")
-    return runs.table.ravel()[: runs.numbers[0]]
+    return runs
 
 
 def check_mask(encoding: Rle) -> None:
@@ -221,89 +223,104 @@ def _sound_areas(encodings: Sequence[Rle]) -> np.ndarray:
     sizes = np.array([encoding["size"] for encoding in encodings], dtype=np.float64)
     pixels = sizes.reshape(-1, 2).prod(axis=1)
     pixels[(sizes.reshape(-1, 2) < 1).any(axis=1)] = -1  # no mask has so few rows or columns
-    inside = np.full(len(encodings), -1, dtype=np.int64)
-    filled = np.flatnonzero(runs.numbers)
-    if filled.size:
-        start = runs.offsets[filled]
-        lowest = np.minimum.reduceat(runs.table, start, axis=0).min(axis=1)
-        highest = np.maximum.reduceat(runs.table, start, axis=0).max(axis=1)
-        sums = np.add.reduceat(runs.table, start, axis=0)  # may overflow, then highest is too high
-        sound = (lowest >= 0) & (highest <= pixels[filled]) & runs.readable[filled]
-        sound &= (sums.sum(axis=1) == pixels[filled]) & (pixels[filled] <= MOST_PIXELS)
-        inside[filled[sound]] = sums[sound, 1]
-    return inside
+    filled, inside = np.zeros((2, len(encodings)), dtype=np.int64)
+    sound = runs.readable & (pixels <= MOST_PIXELS)
+    for half, chain in enumerate(runs.chains):
+        own, start = runs.starts(half)
+        if own.size:
+            sums = np.add.reduceat(chain, start, dtype=np.int64)
+            # a negative run is beyond all masks where the sign is read as a digit
+            sound[own] &= np.maximum.reduceat(chain.view(np.uint32), start) <= pixels[own]
+            filled[own] += sums
+            ones = runs.offsets[own] % 2 != half
+            inside[own[ones]] = sums[ones]
+    return np.where(sound & (filled == pixels), inside, -1)
 
 
 class _Runs:
     """The run lengths of N compressed counts, unpacked together.
 
+    From the fourth on, a number is the difference to the one two before: every other number makes
+    a chain, through all texts, and the sums down the two chains are the runs.
+
     Attributes:
         readable: bool (N,), whether the text is what an encoder writes.
-        numbers: int64 (N,), how many runs each has.
-        offsets: int64 (N,), the row of ``table`` where each begins.
-        table: int64 (rows, 2), runs of zeros and of ones; 0 where the last run of ones is missing.
+        numbers: int64 (N,), how many runs each has; 0 for one that is not readable.
+        offsets: int64 (N,), the place of its first run among all.
+        chains: int32, the runs at even places and those at odd places. Sums beyond 32 bits come
+            out negative, or as the uint32 that pycocotools has.
     """
 
     def __init__(self, counts: Sequence[str]) -> None:
         texts = [text.encode("utf-8", "surrogatepass") for text in counts]
-        lengths = np.array([len(text) for text in texts], dtype=np.int64)
-        stops = np.cumsum(lengths)
-        # what is no character of the packing wraps to 64 and more
-        digits = np.frombuffer(b"".join(texts), dtype=np.uint8) - np.uint8(48)
-        ends = np.flatnonzero(digits < 32)
+        self.readable = np.array([bool(text) for text in texts])
+        digits, stops = self._digits(texts)
+        last = digits < 32
+        ends = np.flatnonzero(last)
         upto = np.searchsorted(ends, stops)
         self.numbers = np.diff(upto, prepend=0)
-        self.readable = np.zeros(len(texts), dtype=bool)
-        some = self.numbers > 0
-        self.readable[some] = ends[upto[some] - 1] == stops[some] - 1
+        self.offsets = upto - self.numbers
+        values, too_long = _unpacked_numbers(digits, last)
+        self.readable[np.searchsorted(stops, too_long, side="right")] = False
+        values = values[ends]
+        heads = self.offsets[self.numbers > 0]
+        first = values[heads]
+        values[heads] = 0  # the third number is no difference to the first
+        self.chains = values[::2].copy(), values[1::2].copy()
+        for half, chain in enumerate(self.chains):
+            _, start = self.starts(half)
+            if start.size:  # let each text begin at 0
+                chain[start[1:]] -= np.add.reduceat(chain, start)[:-1]
+                np.cumsum(chain, out=chain)
+            here = heads % 2 == half
+            chain[heads[here] // 2] = first[here]
+
+    def _digits(self, texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the characters of all texts less 48, and where each text ends.
+
+        Texts with other characters and those that end within a number are empty then.
+        """
+        stops = np.cumsum([len(text) for text in texts], dtype=np.int64)
+        # what is no character of the packing wraps to 64 and more
+        digits = np.frombuffer(b"".join(texts), dtype=np.uint8) - np.uint8(48)
+        filled = np.flatnonzero(self.readable)
+        bad = filled[digits[stops[filled] - 1] > 31]
         if digits.size and digits.max() > 63:
             strange = np.searchsorted(stops, np.flatnonzero(digits > 63), side="right")
-            self.readable[strange] = False
-        starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])[: ends.size]
-        # a number that is cut where its text ends must not go on in the next
-        starts = np.maximum(starts, np.repeat(stops - lengths, self.numbers))
-        values, too_long = _unpacked_numbers(digits, starts, ends)
-        self.readable[np.searchsorted(upto, too_long, side="right")] = False
-        rows = (self.numbers + 1) // 2
-        self.offsets = np.cumsum(rows) - rows
-        self.table = self._chained(values, upto - self.numbers, rows)
+            bad = np.concatenate([bad, strange])
+        if not bad.size:
+            return digits, stops
+        self.readable[bad] = False
+        kept = zip(texts, self.readable.tolist(), strict=True)
+        return self._digits([text if readable else b"" for text, readable in kept])
 
-    def _chained(self, values: np.ndarray, first: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return the table of runs; each is a sum down its column, but for the very first."""
-        flat = np.zeros(2 * int(rows.sum()), dtype=np.int64)
-        flat[np.arange(values.size) + np.repeat(2 * self.offsets - first, self.numbers)] = values
-        heads = 2 * self.offsets[self.numbers > 0]
-        head, flat[heads] = flat[heads], 0
-        table = flat.reshape(-1, 2)
-        np.cumsum(table, axis=0, out=table)
-        before = np.zeros((len(rows), 2), dtype=np.int64)
-        inner = (self.offsets > 0) & (rows > 0)
-        before[inner] = table[self.offsets[inner] - 1]
-        table -= np.repeat(before, rows, axis=0)
-        flat[heads] = head
-        odd = self.numbers % 2 == 1
-        flat[2 * (self.offsets + rows)[odd] - 1] = 0
-        return table
+    def starts(self, half: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return which texts have runs in a chain, and where each begins there."""
+        start = (self.offsets + 1 - half) // 2
+        stop = (self.offsets + self.numbers + 1 - half) // 2
+        own = np.flatnonzero(stop > start)
+        return own, start[own]
 
 
-def _unpacked_numbers(
-    digits: np.ndarray, starts: np.ndarray, ends: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the packed numbers, and which of them are too long to be any.
+def _unpacked_numbers(digits: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, at the last character of each number, the number; and where one is too long.
 
     Args:
-        digits: uint8, characters less 48: 5 bits and the flag 32, which says that more follow.
-        starts: the places of the numbers' first digits.
-        ends: the places of their last digits.
+        digits: uint8, characters less 48: 5 bits, low ones first, and the flag 32, which says that
+            more follow.
+        last: bool, where that flag is missing.
     """
-    last = ends - starts
-    values = (digits[starts] & 31).astype(np.int64)
-    longer = np.flatnonzero(last)
-    for place in range(1, LONGEST_NUMBER):
-        values[longer] |= (digits[starts[longer] + place] & 31).astype(np.int64) << (5 * place)
-        longer = longer[last[longer] > place]
-    negative = np.flatnonzero(digits[ends] & 16)
-    values[negative] -= np.int64(32) << (5 * np.minimum(last[negative], LONGEST_NUMBER - 1))
+    bits = digits & np.uint8(31)
+    values = ((bits ^ np.uint8(16)).view(np.int8) - np.int8(16)).astype(np.int32)  # signed
+    follows = np.zeros(last.shape, dtype=np.uint8)
+    np.logical_not(last[:-1], out=follows[1:].view(bool))
+    # a number of two characters, as about half are, without looking for them
+    values *= np.uint8(1) + np.uint8(31) * follows
+    values[1:] |= bits[:-1] & (np.uint8(0) - follows[1:])
+    longer = np.flatnonzero(last[2:] & (follows[2:] & follows[1:-1]).view(bool)) + 2
+    for place in range(2, LONGEST_NUMBER):
+        values[longer] = values[longer] * 32 + bits[longer - place]
+        longer = longer[follows[longer - place].view(bool)]
     return values, longer
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -174,6 +174,8 @@ def _from_runs(value: dict[str, Any], size: Size, *, any_size: bool) -> rle.Rle:
             raise InputError(
                 f"counts {cut(counts)} are Python's way to show bytes: write counts.decode()"
             )
+        if value["counts"] is counts and len(value) == 2 and [*map(type, stated)] == [int, int]:
+            return cast(rle.Rle, value)  # as it is: hundreds of thousands of copies take memory
         return {"size": sides, "counts": counts}
     if not isinstance(counts, list | tuple):
         raise InputError(f"counts must be text or a list, got {cut(counts)}")
