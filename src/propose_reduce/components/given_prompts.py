@@ -35,7 +35,7 @@ from propose_reduce.settings.base import Settings
 from propose_reduce.structures import Box, Clip, Point, Prompt
 
 
-def read_box(text: str) -> Box:
+def read_box(text: str) -> Prompt:
     """Return the box that ``FRAME:X1,Y1,X2,Y2[:LABEL]`` says.
 
     Raises:
@@ -53,7 +53,7 @@ def read_box(text: str) -> Box:
     return Box(number, x1, y1, x2, y2, label or None)
 
 
-def read_point(text: str) -> Point:
+def read_point(text: str) -> Prompt:
     """Return the point that ``FRAME:X,Y[:+/-][:ID]`` says.
 
     Raises:

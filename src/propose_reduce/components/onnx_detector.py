@@ -264,7 +264,8 @@ class OnnxDetector:
         if (said.order or ("bgr" if raw else "rgb")) == "bgr":
             canvas = canvas[:, :, ::-1]
         colours = canvas.astype(np.float32) / (said.scale or (1.0 if raw else 255.0))
-        colours = (colours - np.float32(said.mean)) / np.float32(said.deviation)
+        mean, deviation = (np.array(each, np.float32) for each in (said.mean, said.deviation))
+        colours = (colours - mean) / deviation
         given = np.ascontiguousarray(colours.transpose(2, 0, 1))
         given = given[None] if self._batched else given
         name = self._session.get_inputs()[0].name
