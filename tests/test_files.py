@@ -252,3 +252,16 @@ def test_a_pipe_in_the_place_of_json_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(InputError, match="is a pipe or a device"):
         read_json(tmp_path / "a.json")
+
+
+def test_halves_of_characters_are_written_escaped(tmp_path):
+    write_text(tmp_path / "a.html", "cat \ud800")
+    assert (tmp_path / "a.html").read_bytes() == rb"cat \ud800"
+
+
+def test_a_file_that_begins_with_blanks_is_not_called_empty(tmp_path):
+    (tmp_path / "a.json").write_text(" " * 600 + "[1]")
+    assert read_json(tmp_path / "a.json") == [1]
+    assert files.foreign_content(tmp_path / "a.json") == ""
+    (tmp_path / "a.json").write_text(" " * 512)
+    assert files.foreign_content(tmp_path / "a.json") == "an empty file"

@@ -61,18 +61,22 @@ def foreign_content(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(512)
+            start = file.read(START + 1)
     except OSError:
         return ""
     return _foreign_start(start)
 
 
-def _foreign_start(start: bytes) -> str:
-    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+START = 512
+"""Bytes in which a file shows what it is."""
+
+
+def _foreign_start(content: bytes) -> str:
+    text = content[:START].removeprefix(codecs.BOM_UTF8).lstrip()
     if not text:
-        return "an empty file"
+        return "an empty file" if len(content) <= START else ""
     for signature, what in SIGNATURES.items():
-        if start.startswith(signature) or text.lower().startswith(signature):
+        if content.startswith(signature) or text.lower().startswith(signature):
             return what
     return ""
 
@@ -145,7 +149,7 @@ def read_text(path: Path) -> str:
         InputError: it cannot be read, or is something else than text.
     """
     content = read_bytes(path)
-    if content and (what := _foreign_start(content[:512])):
+    if content and (what := _foreign_start(content)):
         raise InputError(f"'{path}' is {what}")
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
@@ -161,7 +165,7 @@ def json_text(path: Path) -> str:
         InputError: it cannot be read, or is no text.
     """
     content = _unpacked(path, read_bytes(path))
-    if what := _foreign_start(content[:512]):
+    if what := _foreign_start(content):
         raise InputError(f"'{path}' is {what}")
     try:
         return content.decode(json.detect_encoding(content), "surrogatepass")
@@ -339,6 +343,9 @@ def _remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, UTF-8, whole or not at all."""
+    """Write a text file, UTF-8, whole or not at all.
+
+    Halves of characters, which JSON can name and UTF-8 cannot hold, are written as escapes.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -533,7 +533,9 @@ def test_a_result_of_another_size_than_the_video_is_made_anew(pets, tmp_path):
     assert file.read_bytes() == sound
 
 
-def test_a_video_that_is_called_as_our_own_file_is_refused(tmp_path):
-    world_film(tmp_path / "youtube_vis.json.mp4")
-    (outcome,) = run([tmp_path / "youtube_vis.json.mp4"], tmp_path / "out")
-    assert "no output can be called 'youtube_vis.json': rename the video" in str(outcome.error)
+@pytest.mark.parametrize("name", ["youtube_vis.json", "index.html", "errors.log", "davis", "Davis"])
+def test_a_video_that_is_called_as_our_own_file_is_refused(tmp_path, name):
+    outputs = Outputs(tmp_path / "out", formats=["davis"], together=True)
+    with pytest.raises(InputError, match=f"no output can be called '{name}': rename the video"):
+        outputs.check_room(name)
+    Outputs(tmp_path / "out").check_room("davis")  # where no folder of ours is called so

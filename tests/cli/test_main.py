@@ -1,16 +1,20 @@
 """The command line's frame: cheap help, exit codes, one place where errors become one line."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import warnings
 from importlib.metadata import version
+from io import TextIOWrapper
+from pathlib import Path
 
 import pytest
 import typer
 
 from propose_reduce.cli import main as frame
+from propose_reduce.cli.terminal import say
 from propose_reduce.errors import ContractError, DivergedError, InputError, ResourceError
 
 HEAVY = ("torch", "torchvision", "timm", "lightning", "cv2", "av", "scipy", "matplotlib")
@@ -108,6 +112,74 @@ def test_what_the_system_refuses_is_one_line_with_the_path(tmp_path, monkeypatch
         frame.main()
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"propose-reduce: '{name}': File name too long\n"
+
+
+def report_and_work(done):
+    """Return a command that prints, then does its work."""
+
+    def work():
+        say("printed before the work")
+        done.append("work")
+        raise SystemExit(0)
+
+    return work
+
+
+def exit_code():
+    with pytest.raises(SystemExit) as stop:
+        frame.main()
+    return stop.value.code
+
+
+FULL = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")
+
+
+@needs_full_disk
+@pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "python -u"])
+def test_a_full_stdout_ends_no_work_and_is_told_in_the_end(monkeypatch, capsys, buffering):
+    done = []
+    monkeypatch.setattr(frame, "app", report_and_work(done))
+    with TextIOWrapper(FULL.open("wb", buffering), write_through=buffering == 0) as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert exit_code() == 5
+    assert done == ["work"]
+    assert "is lost: No space left" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_ends_no_work(monkeypatch, capsys):
+    done = []
+    monkeypatch.setattr(frame, "app", report_and_work(done))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        monkeypatch.setattr("sys.stdout", gone)
+        assert exit_code() == 0
+    assert (done, capsys.readouterr().err) == (["work"], "")
+
+
+@needs_full_disk
+def test_a_full_stderr_leaves_the_exit_code(monkeypatch):
+    monkeypatch.setattr(frame, "app", command_line_that_raises(InputError("a mistake")))
+    with FULL.open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert exit_code() == 2
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_stream_ends_no_work(monkeypatch, name):
+    done = []
+    monkeypatch.setattr(frame, "app", report_and_work(done))
+    monkeypatch.setattr(f"sys.{name}", None)
+    assert (exit_code(), done) == (0, ["work"])
+
+
+def test_names_that_stdout_cannot_encode_are_escaped(monkeypatch, tmp_path):
+    monkeypatch.setattr(frame, "app", lambda: say("日本 caf\xe9"))
+    with (tmp_path / "out").open("w", encoding="cp1252") as narrow:
+        monkeypatch.setattr("sys.stdout", narrow)
+        frame.main()
+    assert (tmp_path / "out").read_bytes().strip() == b"\\u65e5\\u672c caf\xe9"
 
 
 ENDLESS = """

@@ -7,7 +7,7 @@ import pytest
 
 from propose_reduce.api import VideoOutcome
 from propose_reduce.cli.terminal import VideoProgress
-from propose_reduce.errors import InputError, ResourceError
+from propose_reduce.errors import InputError
 from propose_reduce.results import VideoResult
 
 RESULT = VideoResult("clip", (4, 4), 1, {1: "cat"}, ())
@@ -36,39 +36,6 @@ def test_a_line_is_written_where_the_bar_was_and_not_behind_it(monkeypatch, tmp_
     for path in paths:
         before = told[: told.index(f"{path}: cannot be read")]
         assert before.endswith("\x1b[2K")  # the line was wiped
-
-
-class Full(io.StringIO):
-    """A disk without space."""
-
-    def write(self, text):
-        raise OSError(28, "No space left on device")
-
-
-class Gone(io.StringIO):
-    """A reader that has gone."""
-
-    def write(self, text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-
-def two_outcomes(callback, tmp_path):
-    for number in (1, 2):
-        path = tmp_path / f"{number}.mp4"
-        callback.start(path, number, 2)
-        callback.finish(VideoOutcome(path, path, RESULT, 1.0))
-
-
-def test_a_full_stdout_ends_no_work_and_is_told_in_the_end(monkeypatch, tmp_path):
-    monkeypatch.setattr("sys.stdout", Full())
-    with pytest.raises(ResourceError, match="is lost: No space left"), VideoProgress() as callback:
-        two_outcomes(callback, tmp_path)
-
-
-def test_a_reader_that_has_gone_ends_no_work(monkeypatch, tmp_path):
-    monkeypatch.setattr("sys.stdout", Gone())
-    with VideoProgress() as callback:
-        two_outcomes(callback, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["\x1b[2Jclear", "two\nlines", "\udce9", "\u202ereversed"])

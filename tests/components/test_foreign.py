@@ -5,9 +5,11 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
+from propose_reduce.api.components import ChosenComponents
 from propose_reduce.components import registry
 from propose_reduce.components.registry import PROPAGATORS, PROPOSERS, SCORERS, Request
 from propose_reduce.errors import InputError
+from propose_reduce.settings import Preset
 
 MODULE = """
 class Lamps:
@@ -80,3 +82,21 @@ def test_what_does_not_fit_is_said_in_one_line(table, name, message):
     with pytest.raises(InputError, match=message) as caught:
         table.build(name, Request())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["elsewhere:Lamps", "os:system:touch ran", "elsewhere", "os:x"])
+def test_a_preset_that_names_code_to_import_is_refused_unless_the_user_names_it(tmp_path, name):
+    (tmp_path / "elsewhere.py").write_text("open('ran', 'w')\n")
+    components = {"proposer": name, "propagator": "flow", "scorer": "key-frame"}
+    preset = Preset.model_validate({"components": components})
+    with pytest.raises(InputError, match="a class of one's own is named on the command line"):
+        ChosenComponents.of(preset, None, None, None)
+    assert not (tmp_path / "ran").exists()
+    assert ChosenComponents.of(preset, "elsewhere:Lamps", None, None).proposer == "elsewhere:Lamps"
+
+
+def test_a_preset_may_name_what_a_package_announces(monkeypatch):
+    point = EntryPoint("lamps", "elsewhere:Lamps", registry.ENTRY_POINTS)
+    monkeypatch.setattr(registry, "entry_points", lambda group: EntryPoints([point]))
+    preset = Preset.model_validate({"components": {"proposer": "lamps:bright"}})
+    assert ChosenComponents.of(preset, None, None, None).proposer == "lamps:bright"

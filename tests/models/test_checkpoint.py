@@ -149,8 +149,11 @@ def test_the_form_of_caffe2_is_named(tmp_path):
         ([1, 2], "must hold a state dict, got list"),
         ({"state_dict": {}}, "holds no state dict"),
         ({"state_dict": 3}, "holds no state dict"),
-        ({"epoch": 3, "loss": 0.5}, "'epoch' must be a dense tensor, got int"),
-        ({"a": torch.eye(2).to_sparse()}, "'a' must be a dense tensor, got torch.sparse_coo"),
+        ({"epoch": 3, "loss": 0.5}, "'epoch' must be a dense tensor .*, got int"),
+        ({"a": torch.eye(2).to_sparse()}, "'a' must be a dense tensor .*, got torch.sparse_coo"),
+        ({"a": torch.empty(9**9, device="meta")}, "a tensor without numbers"),
+        ({"a": torch.ones(2).to(torch.float8_e5m2)}, "got torch.float8_e5m2"),
+        ({"a": torch.ones(2, dtype=torch.complex64)}, "got torch.complex64"),
         ({1: torch.eye(2)}, "tensors must have names, got 1"),
     ],
 )

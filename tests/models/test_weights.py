@@ -169,6 +169,16 @@ def eight_bits(path):
     rewrite(path, lambda t: t.update({name: t[name].to(torch.float8_e4m3fn)}))
 
 
+def endless_side(path):
+    """Claim a tensor without numbers whose other side no whole number of torch holds."""
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["huge"] = {"dtype": "F32", "shape": [0, 2**63], "data_offsets": [0, 0]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
 def nested(path):
     rewrite(path, model="[" * 200_000)
 
@@ -214,6 +224,7 @@ def list_for_a_mapping(path):
         (flipped, "is damaged: its contents are not those it was written with"),
         (other_card, "is damaged: its contents are not those it was written with"),
         (eight_bits, "is of type F8_E4M3, which is not read"),
+        (endless_side, r"tensor 'huge' claims to be \[0, 9223372036854775808\]"),
         (nested, "its 'model' is missing or not valid JSON"),
         (long_version, "does not describe itself"),
         (pipe, "is a pipe or a device"),

@@ -106,6 +106,9 @@ def test_a_preset_of_ones_own(tmp_path):
         ("model: {categories: [a, a]}", "must be distinct"),
         ("model: {long_side: 64, short_side: 128}", "must be at least short_side"),
         ("model: {anchor_offset: .nan}", "finite"),
+        ("training: {stages: {../../away: {steps: 1}}}", "stage '../../away' must be called by"),
+        ("training: {stages: {/tmp/away: {steps: 1}}}", "stage '/tmp/away' must be called by"),
+        ('training: {stages: {"": {steps: 1}}}', "stage '' must be called by"),
     ],
 )
 def test_a_faulty_preset_is_answered_in_one_line(tmp_path, text, message):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 from fractions import Fraction
 
 import av
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 
 from propose_reduce.errors import InputError
 from propose_reduce.video import open_video, write_video
+from propose_reduce.video.stream import MATRICES
 from propose_reduce.video.write import plays_in_browser
 
 CONTAINERS = ["mp4", "mov", "mkv", "avi"]
@@ -68,6 +70,49 @@ def test_the_shape_of_pixels_is_known_and_kept_in_what_is_drawn(tmp_path, contai
     write_video(tmp_path / "drawn.mp4", list(video.frames), pixel_aspect=video.pixel_aspect)
     with av.open(str(tmp_path / "drawn.mp4")) as drawn:
         assert drawn.streams.video[0].sample_aspect_ratio == aspect
+
+
+MATRIX = struct.Struct(">9i")
+ONE = 1 << 16
+UPRIGHT = MATRIX.pack(ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+@pytest.mark.parametrize("orientation", sorted(MATRICES))
+def test_the_turn_in_the_head_of_a_track_is_made(tmp_path, container, orientation):
+    path = tmp_path / f"a.{container}"
+    picture = np.repeat(np.repeat(l_shape(), 2, axis=0), 2, axis=1)
+    write_video(tmp_path / "a.mp4", [picture] * 3)
+    content = (tmp_path / "a.mp4").read_bytes()
+    a, b, _, c, d = (ONE * value for value in MATRICES[orientation])
+    head = content.index(b"tkhd")
+    turned = content[head:].replace(UPRIGHT, MATRIX.pack(a, b, 0, c, d, 0, 0, 0, 1 << 30), 1)
+    assert turned != content[head:]
+    path.write_bytes(content[:head] + turned)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = io.BytesIO()
+    Image.fromarray(picture).save(stored, "PNG", exif=exif)
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(stored)))
+    video = open_video(path)
+    assert (len(video.frames), video.size) == (3, shown.shape[:2])
+    assert np.abs(video.frames[1].astype(int) - shown).mean() < 8
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_transparency_lies_on_black_in_every_container(tmp_path, container):
+    path = tmp_path / f"a.{container}"
+    picture = np.full((32, 48, 4), 200, np.uint8)
+    picture[:, :16, 3], picture[:, 16:32, 3], picture[:, 32:, 3] = 0, 128, 255
+    with av.open(str(path), "w") as output:
+        codec, form = ("ffv1", "bgra") if container == "mkv" else ("png", "rgba")
+        stream = output.add_stream(codec, rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, form
+        for _ in range(2):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgba")))
+        output.mux(stream.encode(None))
+    shown = open_video(path).frames[1]
+    assert [int(shown[0, column, 0]) for column in (0, 20, 40)] == [0, 100, 200]
 
 
 CODES = {"mp4": b"avc1", "mov": b"avc1", "mkv": b"V_MPEG4/ISO/AVC", "avi": b"H264"}

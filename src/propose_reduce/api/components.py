@@ -61,7 +61,8 @@ class ChosenComponents:
         Where the objects are given nothing but a propagator is needed.
 
         Raises:
-            InputError: a proposer or scorer was given as well as the objects.
+            InputError: a proposer or scorer was given as well as the objects, or the preset names
+                a class that is not installed as a component.
         """
         needed, names = components_needed(preset.inference), preset.components
         if objects_given:
@@ -72,9 +73,9 @@ class ChosenComponents:
                         f"the objects are given, so no {role} is asked: leave out --{role}"
                     )
         return cls(
-            _given(proposer, names.proposer) if "proposer" in needed else None,
-            _given(propagator, names.propagator) if "propagator" in needed else None,
-            _given(scorer, names.scorer) if "scorer" in needed else None,
+            _given(PROPOSERS, proposer, names.proposer) if "proposer" in needed else None,
+            _given(PROPAGATORS, propagator, names.propagator) if "propagator" in needed else None,
+            _given(SCORERS, scorer, names.scorer) if "scorer" in needed else None,
         )
 
     @property
@@ -222,8 +223,10 @@ def _fetched_as(weights: Sequence[PublishedWeights]) -> str:
     return presets[0] if presets else " ".join(each.name for each in weights)
 
 
-def _given(given: Component | str | None, otherwise: str) -> Component | str:
-    return otherwise if given is None else given
+def _given(
+    table: Table[Component], given: Component | str | None, in_preset: str
+) -> Component | str:
+    return table.listed(in_preset) if given is None else given
 
 
 def _ready(

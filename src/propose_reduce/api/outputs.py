@@ -68,6 +68,8 @@ FORMATS = ("native", "youtube-vis", "davis")
 OVERLAYS = ("video", "frames", "none")
 RESULT, PROPOSALS, YOUTUBE_VIS = "result.json", "proposals.json", "youtube_vis.json"
 FILM, FRAMES, SHEET, DAVIS = "overlay.mp4", "overlay", "contact_sheet.png", "davis"
+LOG = "errors.log"
+"""Where tracebacks go of errors that nobody foresaw, in the folder of all videos."""
 
 LOOKS = "pictures.json"
 """Which pictures of a video look otherwise than by default, and how, by their places."""
@@ -159,7 +161,10 @@ class Outputs:
                 place, or something in it without a result; ``overwrite`` replaces the last.
         """
         folder = self.folder / name
-        if name in {"", ".", "..", YOUTUBE_VIS} or not _is_text(name):
+        ours = {"", ".", "..", YOUTUBE_VIS, PAGE, LOG}
+        if self.together and "davis" in self.formats:
+            ours.add(DAVIS)
+        if name.casefold() in ours or not _is_text(name):
             raise InputError(f"no output can be called {name!r}: rename the video")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"'{folder}' is a file, not a folder: give another -o")

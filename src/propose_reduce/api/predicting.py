@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from propose_reduce.api.model import load
-from propose_reduce.api.outputs import FILM, RESULT, SHEET, Outputs
+from propose_reduce.api.outputs import FILM, LOG, RESULT, SHEET, Outputs
 from propose_reduce.api.segmenter import SegmentationOutput, Segmenter
 from propose_reduce.data.shapes import ShapesVideo, shapes_video
 from propose_reduce.data.shapes.export import video_annotations
@@ -30,9 +30,6 @@ from propose_reduce.video import (
     video_names,
     write_video,
 )
-
-LOG = "errors.log"
-"""Where tracebacks go of errors that nobody foresaw, in the output folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,6 @@ Commands live in one file each and import what is heavy inside themselves, so th
 answers at once.
 """
 
-import io
 import signal
 import sys
 import warnings
@@ -31,7 +30,7 @@ from propose_reduce.cli import (
     view,
     weights,
 )
-from propose_reduce.cli.terminal import say
+from propose_reduce.cli.terminal import say, writing_whatever_happens
 from propose_reduce.errors import ProposeReduceError
 
 app = typer.Typer(
@@ -108,22 +107,20 @@ def _warnings_as_lines() -> Iterator[None]:
 
 def main() -> None:
     """Run the command line; an error of ours ends in one line on stderr and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that they cannot encode is escaped
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        with _ending_as_errors_do(), _warnings_as_lines():
-            app()
-    except ProposeReduceError as error:
-        say(f"propose-reduce: {error}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:  # a folder that may not be entered, a name that is too long
-        if error.filename is None:
-            raise
-        say(f"propose-reduce: '{error.filename}': {error.strerror}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:  # before a command has begun; later typer sees to it
-        sys.exit(130)
+    with writing_whatever_happens():
+        try:
+            with _ending_as_errors_do(), _warnings_as_lines():
+                app()
+        except ProposeReduceError as error:
+            say(f"propose-reduce: {error}", err=True)
+            sys.exit(error.exit_code)
+        except OSError as error:  # a folder that may not be entered, a name that is too long
+            if error.filename is None:
+                raise
+            say(f"propose-reduce: '{error.filename}': {error.strerror}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:  # before a command has begun; later typer sees to it
+            sys.exit(130)
 
 
 if __name__ == "__main__":

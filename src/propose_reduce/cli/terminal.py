@@ -5,26 +5,23 @@ Nothing that a file holds reaches it unescaped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import typer
-
-from propose_reduce.errors import printable
-
-if TYPE_CHECKING:
-    from rich.console import Console
-import os
+import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from propose_reduce.errors import ResourceError
+import typer
+
+from propose_reduce.errors import ResourceError, printable
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from rich.console import Console
+
     from propose_reduce.api import VideoOutcome
 
 
@@ -68,7 +65,6 @@ class VideoProgress:
         self._task = self._bar.add_task("loading", total=None, speed="")
         self._name, self._stage, self._total = "", "", 0
         self._began: float | None = None  # when following did, unless it was told what it takes
-        self._lost = ""  # why lines could not be written
 
     def __enter__(self) -> VideoProgress:
         self._bar.start()
@@ -82,17 +78,13 @@ class VideoProgress:
     ) -> None:
         self._bar.stop()
         if kind is KeyboardInterrupt:
-            self._say("stopped; what is finished stays, and is skipped when run again", err=True)
-        if kind is None and self._lost:
-            raise ResourceError(
-                f"the videos are done, but what was to be printed is lost: {self._lost}"
-            )
+            say("stopped; what is finished stays, and is skipped when run again", err=True)
 
     def tell(self, text: str) -> None:
         """Write what the user should know before the videos, if anything, to stderr."""
         if text:
             self._bar.stop()
-            self._say(text, err=True)
+            say(text, err=True)
             self._bar.start()
 
     def start(self, path: Path, number: int, total: int) -> None:
@@ -126,20 +118,88 @@ class VideoProgress:
         """Write what became of a video; the end names failures, of one alone only the end."""
         self._bar.stop()  # wiped away: the line would be written behind it
         if outcome.result is not None or self._total > 1:
-            self._say(str(outcome), err=outcome.result is None)
+            say(str(outcome), err=outcome.result is None)
         for warning in outcome.warnings:
-            self._say(f"{outcome.path}: warning: {warning}", err=True)
+            say(f"{outcome.path}: warning: {warning}", err=True)
         self._bar.start()
 
-    def _say(self, text: str, *, err: bool) -> None:
-        """Write a line; a disk that is full or a reader that has gone ends no work."""
+
+class _Outlet(io.RawIOBase):
+    """A stream's end, where a disk that is full or a reader that has gone ends no work.
+
+    Attributes:
+        lost: why something could not be written; empty where nobody was there to read it.
+    """
+
+    def __init__(self, end: io.RawIOBase) -> None:
+        self._end = end
+        self.lost = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._end.isatty()
+
+    def fileno(self) -> int:
+        return self._end.fileno()
+
+    def write(self, data: ReadableBuffer, /) -> int | None:
         try:
-            say(text, err=err)
+            return self._end.write(data)
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
-                self._lost = error.strerror or str(error)
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the end)
-            setattr(sys, "stderr" if err else "stdout", nowhere)
+                self.lost = error.strerror or str(error)
+            return memoryview(data).nbytes
+
+
+@contextmanager
+def writing_whatever_happens() -> Iterator[None]:
+    """Let stdout and stderr end no work.
+
+    What they cannot encode is escaped. What they cannot take is lost: where all else went well
+    that is told in the end, with the exit code of ``ResourceError``.
+    """
+    before, ends = (sys.stdout, sys.stderr), []
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):  # closed, or not the system's
+            continue
+        stream.reconfigure(errors="backslashreplace")
+        end = getattr(stream.buffer, "raw", stream.buffer)  # there is no buffer with python -u
+        if isinstance(end, io.RawIOBase):
+            stream.flush()
+            ends.append(_Outlet(end))
+            safe = io.TextIOWrapper(
+                ends[-1] if stream.write_through else io.BufferedWriter(ends[-1]),
+                encoding=stream.encoding,
+                errors=stream.errors,
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, safe)
+    try:
+        yield
+    except SystemExit as stop:
+        if not stop.code:
+            _tell_of_loss(ends)
+        raise
+    else:
+        _tell_of_loss(ends)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _tell_of_loss(ends: Sequence[_Outlet]) -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    lost = next((end.lost for end in ends if end.lost), "")
+    if lost:
+        say(f"propose-reduce: all is done, but what was to be printed is lost: {lost}", err=True)
+        sys.exit(ResourceError.exit_code)
 
 
 def say(text: object, *, err: bool = False) -> None:
@@ -149,8 +209,6 @@ def say(text: object, *, err: bool = False) -> None:
 
 def terminal(*, stderr: bool = False, **options: Any) -> Console:
     """Return a rich console; control characters in the text it is given are escaped."""
-    from collections.abc import Iterable
-
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 

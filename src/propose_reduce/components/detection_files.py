@@ -370,7 +370,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         what = foreign_content(path)
         if what and "zip" not in what:
             raise InputError(f"'{path}' is {what}") from error
-        raise InputError(f"'{path}' is damaged or not an npz file: {error}") from error
+        reason = " ".join(f"{error!s:.200}".split())
+        raise InputError(f"'{path}' is damaged or not an npz file: {reason}") from error
 
 
 def _from_results(results: Sequence[Result], clip: Clip) -> _Found:

@@ -25,7 +25,7 @@ from propose_reduce.components.published_weights import (
     hub_weights,
     torchvision_weights,
 )
-from propose_reduce.errors import InputError, nearest
+from propose_reduce.errors import InputError, cut, nearest
 from propose_reduce.protocols import MaskMaker, Propagator, Proposer, Scorer
 from propose_reduce.settings import InferenceSettings, load_preset, preset_names
 
@@ -282,6 +282,21 @@ class Table(Generic[Component]):
             form = f"{key}:{kind.source}" if kind.source else key
             raise InputError(f"the {self.role} '{name}' must read '{form}'")
         return kind
+
+    def listed(self, name: str) -> str:
+        """Return the name that a preset gives, if it needs no code but what is installed.
+
+        Raises:
+            InputError: it is ``module:Class``, or unknown: a preset may be anybody's, and to import
+                a module or to call what is in it is to run code.
+        """
+        key = name.partition(":")[0]
+        if name == OWN or key in self.kinds or key in announced():
+            return name
+        raise InputError(
+            f"a preset names the {self.role} {cut(name)}: {self._advice(key)}; a class of one's "
+            f"own is named on the command line, --{self.role} MODULE:CLASS"
+        )
 
     def has_weights(self, name: str) -> bool:
         """Return whether a named component has weights of its own, on disk or a download away."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, cut
 from propose_reduce.files import check_regular, foreign_content
 from propose_reduce.models.weights import FORMAT, read_safetensors
 
@@ -75,17 +75,37 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not isinstance(state, Mapping) or not state:
         raise InputError(f"checkpoint '{path}' holds no state dict: give a model's weights")
     for name, value in state.items():
-        if not isinstance(value, Tensor) or value.layout != torch.strided:
-            kind = value.layout if isinstance(value, Tensor) else type(value).__name__
-            raise InputError(f"checkpoint '{path}': '{name}' must be a dense tensor, got {kind}")
         if not isinstance(name, str):
-            raise InputError(f"checkpoint '{path}': tensors must have names, got {name!r}")
+            raise InputError(f"checkpoint '{path}': tensors must have names, got {cut(name)}")
+        if kind := _odd_kind(value):
+            raise InputError(
+                f"checkpoint '{path}': {cut(name)} must be a dense tensor of plain numbers, got "
+                f"{kind}"
+            )
     wrapped = all(name.startswith("module.") for name in state)
     tensors = {
         name.removeprefix("module.") if wrapped else name: value for name, value in state.items()
     }
     config = meta.get("cfg") or meta.get("config") or ""
     return Checkpoint(tensors, _noted_categories(meta), str(config), Path(path).name)
+
+
+PLAIN = {
+    *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+}
+"""Types of numbers that are read, as ``weights.NUMBERS``."""
+
+
+def _odd_kind(value: object) -> str:
+    """Return what a value is that is no dense tensor of plain numbers; empty for one that is."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if value.layout != torch.strided:
+        return str(value.layout)
+    if value.device.type != "cpu":
+        return f"a tensor without numbers ({value.device})"
+    return "" if value.dtype in PLAIN else str(value.dtype)
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -166,13 +166,16 @@ def load_weights(path: Path, device: torch.device | str = "cpu") -> LoadedModel:
 NUMBERS = frozenset(["BOOL", "U8", "I8", "I16", "I32", "I64", "F16", "BF16", "F32", "F64"])
 """Types of tensors that are read, in the format's words; torch cannot count with 8-bit floats."""
 
+LARGEST_SIDE = 2**40
+"""Of a tensor: one without numbers may claim sides that torch has no room for."""
+
 
 def read_safetensors(path: Path) -> TensorFile:
     """Return the tensors and metadata of any ``.safetensors`` file.
 
     Raises:
         InputError: the file is missing, cut short, of another format, or has tensors of 8-bit
-            floats.
+            floats or beyond all size.
     """
     with _opened(path) as content:
         tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
@@ -196,11 +199,18 @@ def _opened(path: Path) -> Iterator[Any]:
             start = file.read(9)
         with safe_open(path, framework="pt") as content:
             for name in content.keys():  # noqa: SIM118
-                number = content.get_slice(name).get_dtype()
+                number, shape = (
+                    content.get_slice(name).get_dtype(),
+                    content.get_slice(name).get_shape(),
+                )
                 if number not in NUMBERS:
                     raise InputError(
                         f"weights file '{path}': tensor {cut(name)} is of type {number}, which is "
                         "not read: write it as F16 or F32"
+                    )
+                if max(shape, default=0) > LARGEST_SIDE:
+                    raise InputError(
+                        f"weights file '{path}': tensor {cut(name)} claims to be {cut(shape)}"
                     )
             yield content
     except OSError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from propose_reduce.errors import unknown_name
+from propose_reduce.errors import cut, unknown_name
 from propose_reduce.settings.base import Precision, Settings
 
 
@@ -155,6 +156,10 @@ class ValidationSettings(SourceSettings):
         return self.every != 0 and (self.every is not None or self.annotations is not None)
 
 
+STAGE_NAME = re.compile(r"[\w-]{1,64}")
+"""Of a folder inside the run's folder, wherever the preset comes from."""
+
+
 class TrainingSettings(Settings):
     """How the network is trained."""
 
@@ -209,6 +214,11 @@ class TrainingSettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> TrainingSettings:
         for name, stage in self.stages.items():
+            if not STAGE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"the stage {cut(name)} must be called by letters, digits, '-' and '_', 64 at "
+                    "most: its folder is called so"
+                )
             for source in stage.sources:
                 if source not in self.sources:
                     raise unknown_name(f"source of stage '{name}':", source, self.sources)

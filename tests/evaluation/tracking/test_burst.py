@@ -103,3 +103,19 @@ def test_boxes_without_masks_are_refused():
     truth = {"videos": [video], "images": [image], "tracks": [], "annotations": [annotation]}
     with pytest.raises(InputError, match="annotation number 0: 'segmentation' is missing"):
         tao_videos(truth, [])
+
+
+def test_what_is_there_twice_in_the_truth_is_refused():
+    track = (CAT, "##..", "##..")
+    twice = sequence([track], frames=("a.jpg", "a.jpg"))
+    with pytest.raises(InputError, match="'annotated_image_paths' names a frame twice"):
+        burst_videos(file(twice), file())
+    with pytest.raises(InputError, match="the ground truth has two sequences 'D/s'"):
+        burst_videos(file(sequence([track]), sequence([track])), file())
+    video = {"id": 1, "name": "s", "height": 1, "width": 4}
+    image = {"id": 1, "video_id": 1, "frame_index": 0}
+    truth = {"videos": [video], "images": [image, image], "tracks": [], "annotations": []}
+    with pytest.raises(InputError, match="another one has the id 1 too"):
+        tao_videos(truth, [])
+    with pytest.raises(InputError, match="another one has the id 1 too"):
+        tao_videos({**truth, "videos": [video, video], "images": [image]}, [])

@@ -6,7 +6,7 @@ object counts against a tracker only where its category was labelled.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -105,6 +105,8 @@ def burst_videos(
     videos: dict[str, _BurstVideo] = {}
     for place, entry in enumerate(list_field(document, "sequences", "the ground truth")):
         video = _burst_video(entry, f"sequence number {place} of the ground truth")
+        if video.name in videos:
+            raise InputError(f"the ground truth has two sequences {cut(video.name)}")
         videos[video.name] = video
         video.truths = _burst_masks(entry, video, f"sequence '{video.name}' of the ground truth")
     for place, entry in enumerate(list_field(predictions, "sequences", "the predictions")):
@@ -135,7 +137,7 @@ def tao_videos(
     videos: dict[int, _BurstVideo] = {}
     for place, entry in enumerate(list_field(document, "videos", "the ground truth")):
         where = f"video number {place}"
-        id_ = whole_number(entry, "id", where)
+        id_ = _new_id(entry, videos, where)
         videos[id_] = _BurstVideo(
             id=id_,
             name=str(entry.get("name", id_)),
@@ -147,7 +149,7 @@ def tao_videos(
     images: dict[int, _BurstVideo] = {}
     listed = list_field(document, "images", "the ground truth")
     for image in sorted(listed, key=lambda i: whole_number(i, "frame_index", "an image")):
-        id_ = whole_number(image, "id", "an image")
+        id_ = _new_id(image, images, "an image")
         video = videos[listed_id(image, "video_id", videos, f"image {id_}")]
         images[id_] = video
         video.frames[id_] = len(video.frames)
@@ -173,6 +175,8 @@ def _burst_name(entry: Any, where: str) -> str:
 def _burst_video(entry: Any, where: str) -> _BurstVideo:
     name = _burst_name(entry, where)
     frames = list_field(entry, "annotated_image_paths", where)
+    if len(set(map(str, frames))) < len(frames):
+        raise InputError(f"{where}: 'annotated_image_paths' names a frame twice")
     return _BurstVideo(
         id=whole_number(entry, "id", where),
         name=name,
@@ -229,6 +233,14 @@ def _tao_mask(entry: Any, video: _BurstVideo, where: str, given_score: float) ->
         score=given_score,
         encoding=rle.Rle(size=list(video.size), counts=_counts_text(counts, where)),
     )
+
+
+def _new_id(entry: Any, known: Container[int], where: str) -> int:
+    """Return an entry's id, which no other one may have."""
+    id_ = whole_number(entry, "id", where)
+    if id_ in known:
+        raise InputError(f"{where}: another one has the id {id_} too")
+    return id_
 
 
 def _counts_text(counts: Any, where: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from propose_reduce import rle
 from propose_reduce.data.faults import check_length
 from propose_reduce.data.label_maps import read_labels
-from propose_reduce.errors import InputError
+from propose_reduce.errors import InputError, cut
 from propose_reduce.evaluation.tracking.videos import TrackedVideo, TrackedVideos
 from propose_reduce.evaluation.tracks import Track
 from propose_reduce.files import is_folder, read_text
@@ -128,7 +128,7 @@ def _kitti(folder: Path) -> list[MotsSequence]:
     for file in maps:
         for name, last in _sequence_map(file).items():
             if name not in paths:
-                raise InputError(f"'{file}' lists the sequence '{name}', which '{place}' lacks")
+                raise InputError(f"'{file}' lists the sequence {cut(name)}, which '{place}' lacks")
             found[name] = MotsSequence(name, paths[name], last=last)
     return list(found.values())
 
