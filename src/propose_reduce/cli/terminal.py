@@ -170,8 +170,9 @@ def writing_whatever_happens() -> Iterator[None]:
         if isinstance(end, io.RawIOBase):
             stream.flush()
             ends.append(_Outlet(end))
+            buffer: Any = ends[-1] if stream.write_through else io.BufferedWriter(ends[-1])
             safe = io.TextIOWrapper(
-                ends[-1] if stream.write_through else io.BufferedWriter(ends[-1]),
+                buffer,
                 encoding=stream.encoding,
                 errors=stream.errors,
                 line_buffering=stream.line_buffering,

@@ -3,6 +3,7 @@
 import pickle
 import re
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +19,6 @@ from propose_reduce.models.weights import FORMAT, read_safetensors
 
 STANDINS = ("mmengine", "mmcv", "mmdet", "detectron2", "fvcore", "numpy")
 """Packages whose objects lie beside the tensors of a training run; none of them is built."""
-
-PLAIN = {
-    ("collections", "OrderedDict"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-    ("_codecs", "encode"),
-}
-"""All that a pickle of numpy arrays may ask for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +79,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, _noted_categories(meta), str(config), Path(path).name)
 
 
-PLAIN = {
+NUMBER_TYPES = {
     *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
 }
@@ -105,7 +94,7 @@ def _odd_kind(value: object) -> str:
         return str(value.layout)
     if value.device.type != "cpu":
         return f"a tensor without numbers ({value.device})"
-    return "" if value.dtype in PLAIN else str(value.dtype)
+    return "" if value.dtype in NUMBER_TYPES else str(value.dtype)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -161,6 +150,58 @@ class _StandIn:
         pass
 
 
+class _Numbers:
+    """A type of numbers as a pickle describes it, of which its name and byte order are taken.
+
+    NumPy's own would take sizes, fields and flags from the file too, and read memory by them.
+    """
+
+    def __init__(self, name: object = "", *_: object) -> None:
+        self.name, self.order = str(name), "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = "=" if state[1] == "|" else str(state[1])
+
+
+class _Array:
+    """An array as a pickle describes it."""
+
+    def __init__(self, *_: object) -> None:
+        self._state: tuple[Any, ...] = ()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._state = state
+
+    def tensor(self) -> Tensor | None:
+        """Return its numbers; None where it holds others than of 1 to 8 bytes."""
+        _, shape, numbers, columns_first, content = self._state
+        if not (isinstance(numbers, _Numbers) and re.fullmatch("[fiu][1248]", numbers.name)):
+            return None
+        data = content.encode("latin1") if isinstance(content, str) else content  # of Python 2
+        values = np.frombuffer(data, np.dtype(f"{numbers.order}{numbers.name}"))
+        array = values.reshape(shape, order="F" if columns_first else "C")
+        return torch.from_numpy(np.array(array, numbers.name, order="C"))
+
+
+def _bytes(text: str, encoding: str) -> bytes:
+    """Return what a pickle writes as text, because its protocol has no bytes."""
+    return text.encode({"latin1": "latin1"}[encoding])
+
+
+BUILDERS: Mapping[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("numpy", "dtype"): _Numbers,
+    ("numpy", "ndarray"): _Array,
+    ("_codecs", "encode"): _bytes,
+    **{
+        (f"numpy.{core}.multiarray", name): builder
+        for core in ("core", "_core")
+        for name, builder in (("_reconstruct", _Array), ("scalar", _StandIn))
+    },
+}
+"""All that a pickle of numpy arrays may ask for, and what it gets; none of it is NumPy's."""
+
+
 class _ArrayUnpickler(pickle.Unpickler):
     """Reads arrays, numbers, texts and what holds them together; refuses all else."""
 
@@ -170,9 +211,9 @@ class _ArrayUnpickler(pickle.Unpickler):
         Raises:
             UnpicklingError: anything else is asked for.
         """
-        if (module, name) in PLAIN:
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"GLOBAL {module}.{name}")
+        if (module, name) not in BUILDERS:
+            raise pickle.UnpicklingError(f"GLOBAL {module}.{name}")
+        return BUILDERS[module, name]
 
     def persistent_load(self, pid: object) -> NoReturn:
         """Refuse what lies outside the file."""
@@ -188,9 +229,7 @@ def _unpickle_arrays(path: Path) -> Any:
     model = data.get("model", data)
     if isinstance(model, Mapping):
         tensors = {
-            name: torch.from_numpy(np.ascontiguousarray(value))
-            if isinstance(value, np.ndarray) and value.dtype.kind in "fiu"
-            else value
+            name: value.tensor() if isinstance(value, _Array) else value
             for name, value in model.items()
         }
         data = {**data, "model": tensors} if "model" in data else tensors
