@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import stat
 import time
@@ -125,6 +126,12 @@ def distinct_names(places: Sequence[Sequence[str]]) -> list[str]:
             if count[name] > 1:
                 names[parts] = "_".join(parts[-depth:])
     return [names[tuple(parts)] for parts in places]
+
+
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Return a sort key under which frame2 comes before frame10."""
+    pieces = re.split(r"(\d+)", str(path).casefold())
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces], str(path)
 
 
 def read_bytes(path: Path) -> bytes:

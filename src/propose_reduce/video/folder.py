@@ -8,17 +8,12 @@ from pathlib import Path
 
 from propose_reduce.deep_images import Extent
 from propose_reduce.errors import InputError
+from propose_reduce.files import natural_order
 from propose_reduce.images import SUFFIXES, ImageFacts, Pictures, look
 from propose_reduce.images import read_image as read_image  # one picture, as a video has it
 
 MASK_WORDS = re.compile(r"mask|label|seg|gt|annot|matte|alpha|depth|instance", re.IGNORECASE)
 """What the ending says of pictures that lie beside some of the frames."""
-
-
-def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Return a sort key under which frame2 comes before frame10."""
-    pieces = re.split(r"(\d+)", str(path).casefold())
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces], str(path)
 
 
 def image_files(folder: Path) -> list[Path]:

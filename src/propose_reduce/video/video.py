@@ -16,13 +16,14 @@ from propose_reduce.files import (
     distinct_names,
     foreign_content,
     is_folder,
+    natural_order,
     telling_folders,
 )
 from propose_reduce.images import SUFFIXES, Pages, look
 from propose_reduce.structures import Frames, SelectedFrames, Size
 from propose_reduce.video.arrays import ArrayFrames
 from propose_reduce.video.file import FileFrames, Index, index_file, photograph
-from propose_reduce.video.folder import image_files, look_through, natural_order, scaling_warning
+from propose_reduce.video.folder import image_files, look_through, scaling_warning
 from propose_reduce.video.stream import opened_stream
 
 VIDEO_SUFFIXES = frozenset(
