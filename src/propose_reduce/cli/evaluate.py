@@ -186,18 +186,18 @@ def youtube_vis_command(
 ) -> None:
     """Evaluate instance sequences by the rules of YouTube-VIS, of one method or side by side."""
     from propose_reduce.data.check import IMAGES
+    from propose_reduce.data.foreign import read_document
     from propose_reduce.errors import InputError
     from propose_reduce.evaluation import evaluate_youtube_vis
     from propose_reduce.evaluation.comparison import Comparison, method_names
     from propose_reduce.evaluation.files import load_predictions
-    from propose_reduce.files import read_json
 
     if report is None and (frames or distance):
         raise InputError("--frames and --distance are for the report: add --report DIR")
     if distance and len(predictions) > 1:
         raise InputError("--distance is of one method: leave it out, or give one PRED")
     names = method_names(predictions)
-    truth = read_json(ground_truth)
+    truth = read_document(ground_truth)
     methods: dict[str, YoutubeVisMetrics] = {}
     for name, path in zip(names, predictions, strict=True):
         with progress_bar(name if len(names) > 1 else "evaluating") as progress:

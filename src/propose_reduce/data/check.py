@@ -16,7 +16,8 @@ from rich.text import Text
 from propose_reduce import rle
 from propose_reduce.data.coco import scan_coco
 from propose_reduce.data.davis import scan_davis
-from propose_reduce.data.faults import Fault, Scan, load_json
+from propose_reduce.data.faults import Fault, Scan
+from propose_reduce.data.foreign import check_own_folder, read_document
 from propose_reduce.data.turns import Turns
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.data.youtube_vis import scan_youtube_vis
@@ -281,11 +282,14 @@ def scan(path: Path, images: Path | None = None, split: str | None = None) -> Sc
         InputError: there is nothing readable, or no folder of images.
     """
     if path.is_dir():
+        check_own_folder(path)
         return scan_davis(path, split)
     folder = path.parent / IMAGES if images is None else images
-    if path.exists() and not folder.is_dir():
+    data = read_document(path)
+    if not isinstance(data, dict):
+        raise InputError(f"'{path}' must hold a JSON object, got {type(data).__name__}")
+    if not folder.is_dir():
         raise InputError(f"the images' folder '{folder}' is not a folder: give it by --images DIR")
-    data = load_json(path)
     is_coco = "images" in data and "videos" not in data
     return scan_coco(path, folder) if is_coco else scan_youtube_vis(path, folder)
 

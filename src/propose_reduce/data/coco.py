@@ -27,23 +27,36 @@ from propose_reduce.errors import InputError
 from propose_reduce.structures import Size
 
 
-class _Image(Record):
+class CocoImage(Record):
+    """An entry of ``images``."""
+
     id: WholeNumber
     file_name: str
     height: Annotated[WholeNumber, Field(ge=1)]
     width: Annotated[WholeNumber, Field(ge=1)]
     licence: str = ""
     license: int | None = None
+    video_id: int | None = None
+    frame_id: WholeNumber | None = None
 
 
-class _CocoAnnotation(Record):
+class CocoAnnotation(Record):
+    """An entry of ``annotations``."""
+
     id: WholeNumber
     image_id: WholeNumber
     category_id: WholeNumber
     iscrowd: Annotated[bool, BeforeValidator(lambda flag: False if flag is None else flag)] = False
     segmentation: Any = None
     bbox: list[float] | None = None
+    track_id: int | str | None = None
     attributes: Any = None
+
+    @property
+    def track(self) -> int | str | None:
+        """Which object of the video it is, as the file says; None where it does not."""
+        inside = self.attributes.get("track_id") if isinstance(self.attributes, dict) else None
+        return self.track_id if self.track_id is not None else inside
 
 
 def read_coco(path: Path, images: Path) -> VideoSet:
@@ -70,7 +83,7 @@ def scan_coco(path: Path, images: Path) -> Scan:
     data, faults, notes = load_json(path), list[Fault](), Notes()
     categories = categories_by_id(data, faults)
     licences = _licences(data)
-    pictures = unique(entries(_Image, data, "images", faults), faults)
+    pictures = unique(entries(CocoImage, data, "images", faults), faults)
     refused = set()
     for place, picture in list(pictures.values()):
         try:
@@ -83,11 +96,8 @@ def scan_coco(path: Path, images: Path) -> Scan:
             faults.append(fault)
     objects: dict[int, list[VideoObject]] = {number: [] for number in pictures}
     for place, annotation in unique(
-        entries(_CocoAnnotation, data, "annotations", faults), faults
+        entries(CocoAnnotation, data, "annotations", faults), faults
     ).values():
-        if isinstance(annotation.attributes, dict) and "track_id" in annotation.attributes:
-            text = "track ids, which are not read: to this form every image stands alone"
-            notes.add(text, place.at("attributes.track_id"))
         if annotation.image_id not in pictures:
             text = f"unknown image {annotation.image_id}"
             faults.append(Fault(place.at("image_id"), text))
@@ -130,7 +140,11 @@ def _licences(data: dict[str, Any]) -> dict[int | None, str]:
 
 
 def _coco_object(
-    place: Placed, annotation: _CocoAnnotation, picture: _Image, category: int, faults: list[Fault]
+    place: Placed,
+    annotation: CocoAnnotation,
+    picture: CocoImage,
+    category: int,
+    faults: list[Fault],
 ) -> VideoObject:
     size = (picture.height, picture.width)
     (mask,) = read_segmentations([annotation.segmentation], size)

@@ -98,7 +98,11 @@ def _sequence_paths(folder: Path) -> dict[str, Path]:
     """Return text files and folders of PNGs by the sequence's name."""
     if not is_folder(folder):
         return {}
-    texts = {path.stem: path for path in sorted(folder.glob("*.txt")) if "seqmap" not in path.name}
+    texts = {
+        path.stem: path
+        for path in sorted(folder.glob("*.txt"))
+        if "seqmap" not in path.name and path.name != "labels.txt"
+    }
     images = {path.parent.name: path.parent for path in folder.glob("*/*.png")}
     return texts or dict(sorted(images.items()))
 

@@ -34,6 +34,7 @@ from propose_reduce.data.faults import (
     sound,
     unique,
 )
+from propose_reduce.data.foreign import check_own
 from propose_reduce.data.segmentations import TrackMasks, box_fault, read_tracks
 from propose_reduce.data.videos import AnnotatedVideo, VideoObject, VideoSet
 from propose_reduce.data.youtube_vis_writer import object_entry, video_entry
@@ -278,12 +279,14 @@ def document(found: Annotations, videos: Iterable[int]) -> dict[str, Any]:
 def _check_form(document: object) -> None:
     """Raise InputError for what is known to be something else."""
     if isinstance(document, list | tuple):
+        check_own(document)
         raise InputError(
             "annotations are an object with 'videos', got a list, as predictions are: is this the "
             "other file?"
         )
     if not isinstance(document, Mapping):
         raise InputError(f"annotations are an object with 'videos', got {cut(document)}")
+    check_own(document)
     if "videos" not in document and "images" in document:
         raise InputError(
             "this is a COCO file of images, not of videos: it needs 'videos' and one segmentation "
