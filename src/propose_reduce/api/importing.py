@@ -29,8 +29,8 @@ from propose_reduce.files import is_folder, replacing
 from propose_reduce.images import SUFFIXES, look
 from propose_reduce.structures import Size
 from propose_reduce.video import Video, open_video
-from propose_reduce.video.video import VIDEO_SUFFIXES
 from propose_reduce.video.folder import image_files
+from propose_reduce.video.video import VIDEO_SUFFIXES
 
 PLACES = (".", "JPEGImages", "images", "images/default", "img1", "frames")
 """Folders near annotations in which pictures are looked for."""
