@@ -174,7 +174,8 @@ def _from_runs(value: dict[str, Any], size: Size, *, any_size: bool) -> rle.Rle:
             raise InputError(
                 f"counts {cut(counts)} are Python's way to show bytes: write counts.decode()"
             )
-        if value["counts"] is counts and len(value) == 2 and [*map(type, stated)] == [int, int]:
+        whole = isinstance(stated, list) and [*map(type, stated)] == [int, int]
+        if value["counts"] is counts and len(value) == 2 and whole:
             return cast(rle.Rle, value)  # as it is: hundreds of thousands of copies take memory
         return {"size": sides, "counts": counts}
     if not isinstance(counts, list | tuple):
