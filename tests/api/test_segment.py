@@ -56,8 +56,8 @@ def test_frames_that_are_lost_raise_a_warning(tmp_path):
         assert segment(path).num_frames == 6
 
 
-def test_the_package_shows_its_five_names_and_no_other():
-    names = {"load", "segment", "VideoResult", "InputError", "ProposeReduceError"}
+def test_the_package_shows_its_public_names_and_no_other():
+    names = {"load", "segment", "VideoResult", "InputError", "ProposeReduceError", "Box", "Point"}
     assert names == set(propose_reduce.__all__)
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         getattr(propose_reduce, "lod")  # noqa: B009

@@ -168,8 +168,8 @@ def test_a_mistake_is_one_line(scene, tmp_path, words, message):
         ([{"frame": 0}], "entry 0: an entry needs one of 'box' and 'point'"),
         ([{"frame": 0, "box": [1, 2, 3]}], "entry 0: .*box"),
         (
-            [{"frame": 0, "box": [1, 2, 3, 4], "lable": "a"}],
-            "entry 0: unknown setting 'lable'",
+            [{"frame": 0, "box": [1, 2, 3, 4], "labelz": "a"}],
+            "entry 0: unknown setting 'labelz'",
         ),
         ([{"frame": 0, "box": [8, 3, 26, 21], "id": 1}] * 2, "object 1 has 2 boxes on frame 0"),
     ],

@@ -235,7 +235,7 @@ def test_a_file_beside_the_model_says_what_it_does_not(tmp_path):
         ("", "does not say what its labels are called: put 'names: coco'"),
         ("names: [a, b, c]", "tells 2 classes apart, but there are names for 3"),
         ("names: nowhere.txt", "nowhere.txt"),
-        ("nams: [a, b]", "nams"),
+        ("namez: [a, b]", "namez"),
         ("names: [a", "is not valid YAML"),
         ("layout: yolo", "layout"),
     ],

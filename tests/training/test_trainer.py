@@ -11,12 +11,12 @@ from training_runs import network, preset, preset_file
 from videosets import write_youtube_vis
 
 from propose_reduce.errors import InputError
+from propose_reduce.models.weights import save_weights
 from propose_reduce.settings.training import StageSettings
 from propose_reduce.training import trainer
 from propose_reduce.training.callbacks import DeadHead, Throughput, Validation
 from propose_reduce.training.data import StageData
 from propose_reduce.training.module import TrainingModule
-from propose_reduce.training.recipe import Run, train
 from propose_reduce.training.sources import open_mixture
 
 
@@ -34,9 +34,13 @@ def test_two_processes_give_what_one_gives_that_accumulates_their_batches(tmp_pa
     # Batch norms are frozen: each process keeps statistics of its own half alone.
     model = {"freeze_batch_norm": True}
     two = preset({"only": {"steps": 3}}, model=model, average=0.5)
-    command(preset_file(tmp_path, two), tmp_path / "two", "--devices", "2")
+    weights = tmp_path / "start.safetensors"
+    save_weights(weights, network(two), two.model, two.inference, {})
+    init = ("--init", weights)  # without, what is frozen would stay random: train refuses
+    command(preset_file(tmp_path, two), tmp_path / "two", *init, "--devices", "2")
     one = preset({"only": {"steps": 3, "accumulate": 2}}, model=model, average=0.5)
-    accumulated = load_file(train(one, Run(tmp_path / "one")))
+    command(preset_file(tmp_path, one), tmp_path / "one", *init)
+    accumulated = load_file(tmp_path / "one" / "weights.safetensors")
     shared = load_file(tmp_path / "two" / "weights.safetensors")
     start = network(one).state_dict()
     for name, value in accumulated.items():
